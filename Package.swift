@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+let common: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+let library = common + [.enableExperimentalFeature("Lifetimes"), .strictMemorySafety()]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+/// One room of the house; what it may import stands in docs/architecture.md.
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: library)
+}
+
+/// The tests of one room.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name + "Tests",
+    dependencies: dependencies + [.target(name: name)],
+    swiftSettings: common)
+}
+
+let package = Package(
+  name: "ktstr",
+  products: [.executable(name: "ktstr", targets: ["ktstr"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    .target(name: "CLinux"),
+    room("HostOS", ["CLinux", system]),
+    room("Wire", []),
+    room("GuestMemory", ["HostOS", "CLinux", system]),
+    room("Virtio", ["GuestMemory", "HostOS", "CLinux", system]),
+    room("VhostUser", ["Virtio", "GuestMemory", "HostOS", "CLinux", system]),
+    room("Boot", []),
+    room("Kernels", ["Boot", "HostOS", system]),
+    room("Scenario", ["Wire"]),
+    room("Evidence", ["Wire", "HostOS", system]),
+    room("Verdict", ["Scenario", "Evidence"]),
+    room("Machine", ["Boot", "Virtio", "VhostUser", "HostOS", "CLinux", system]),
+    room(
+      "Harness",
+      [
+        "Machine", "Kernels", "Scenario", "Evidence", "Verdict", "Boot", "Virtio", "Wire", "HostOS",
+        system,
+      ]),
+    room("Report", ["Verdict", "Evidence"]),
+    room(
+      "Commands",
+      [
+        "Harness", "Report", "Machine", "Kernels", "Scenario", "Evidence", "Verdict", "HostOS",
+        argumentParser, system,
+      ]),
+    .executableTarget(name: "ktstr", dependencies: ["Commands"], swiftSettings: common),
+
+    tests("HostOS", [system]),
+    tests("Wire", []),
+    tests("GuestMemory", ["HostOS", system]),
+    tests("Virtio", ["GuestMemory", "HostOS", system]),
+    tests("VhostUser", ["Virtio", "GuestMemory", "HostOS", system]),
+    tests("Boot", []),
+    tests("Kernels", ["Boot", "HostOS", system]),
+    tests("Scenario", ["Wire"]),
+    tests("Evidence", ["Wire", "HostOS", system]),
+    tests("Verdict", ["Scenario", "Evidence", "Wire"]),
+    tests("Machine", ["HostOS", "Virtio", system]),
+    tests("Report", ["Verdict", "Evidence"]),
+    tests("Commands", ["HostOS", "Evidence", system]),
+  ].filter { target in
+    !target.isTest
+      || FileManager.default.fileExists(
+        atPath: Context.packageDirectory + "/Tests/" + target.name)
+  }
+)

@@ -1,0 +1,5 @@
+// Linux facts that Swift cannot import by itself: macros with casts, variadic calls, and code that
+// must run between fork and exec. No logic lives here.
+#pragma once
+
+#include "ktstr_process.h"

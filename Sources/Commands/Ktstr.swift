@@ -1,0 +1,10 @@
+package import ArgumentParser
+
+/// The root of the command line.
+package struct Ktstr: ParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "ktstr",
+    abstract: "Boots tiny Linux guests to test the scheduler, and says pass or fail with reasons.")
+
+  package init() {}
+}
