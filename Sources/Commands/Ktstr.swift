@@ -8,3 +8,11 @@ package struct Ktstr: ParsableCommand {
 
   package init() {}
 }
+
+extension Ktstr {
+  /// Parses the process's arguments and runs the command they name; never returns to its caller's
+  /// work, since every path ends in an exit status.
+  package static func start() {
+    main()
+  }
+}

@@ -3,6 +3,6 @@ import Commands
 @main
 struct Main {
   static func main() {
-    Ktstr.main()
+    Ktstr.start()
   }
 }
