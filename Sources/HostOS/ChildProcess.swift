@@ -111,7 +111,7 @@ package struct ChildProcess: ~Copyable, Sendable {
     _ = waitpid(pid, nil, 0)
   }
 
-  /// Sends a signal to the process (its whole group where it leads one). A dead one is no error.
+  /// Sends a signal to the process, or to its whole group where it leads one; a dead one is no error.
   package func signal(_ number: CInt) {
     guard status == nil else { return }
     _ = Glibc.kill(ownsGroup ? -pid : pid, number)

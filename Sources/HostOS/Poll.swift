@@ -11,11 +11,11 @@ package enum Poll {
       self.rawValue = rawValue
     }
 
-    /// Something can be read, or a peer has closed. C name: `POLLIN`.
+    /// Something can be read, or a peer has closed: `POLLIN`.
     package static let readable = Readiness(rawValue: Int16(POLLIN))
-    /// The peer hung up. C name: `POLLHUP`.
+    /// The peer hung up: `POLLHUP`.
     package static let hungUp = Readiness(rawValue: Int16(POLLHUP))
-    /// The descriptor is in error. C name: `POLLERR`.
+    /// The descriptor is in error: `POLLERR`.
     package static let failed = Readiness(rawValue: Int16(POLLERR))
   }
 

@@ -1,0 +1,223 @@
+extension Event {
+  /// The frame type of each event.
+  private enum Code: UInt8 {
+    case hello = 1
+    case stage = 2
+    case workerStarted = 3
+    case samples = 4
+    case workerReport = 5
+    case diskReport = 6
+    case problem = 7
+    case log = 8
+    case finished = 9
+  }
+
+  /// The event as a frame with the given place in the stream.
+  package func frame(sequence: UInt32) -> Frame {
+    var body = ByteWriter()
+    let code: Code
+    switch self {
+    case .hello(let hello):
+      code = .hello
+      hello.encode(into: &body)
+    case .stage(let reached):
+      code = .stage
+      body.uint8(reached.stage.rawValue)
+      body.uint64(reached.monotonic)
+    case .workerStarted(let started):
+      code = .workerStarted
+      started.id.encode(into: &body)
+      body.uint32(started.pid)
+    case .samples(let batch):
+      code = .samples
+      batch.encode(into: &body)
+    case .workerReport(let report):
+      code = .workerReport
+      report.encode(into: &body)
+    case .diskReport(let report):
+      code = .diskReport
+      report.encode(into: &body)
+    case .problem(let problem):
+      code = .problem
+      body.uint8(problem.isFatal ? 1 : 0)
+      body.int32(problem.errno)
+      body.string(problem.text)
+    case .log(let text):
+      code = .log
+      body.string(text)
+    case .finished(let finished):
+      code = .finished
+      body.uint64(finished.monotonic)
+      body.uint32(finished.droppedEvents)
+    }
+    return Frame(type: code.rawValue, sequence: sequence, payload: body.bytes)
+  }
+
+  /// Reads an event out of a frame; nil for a type that this build does not know.
+  ///
+  /// Bytes behind the known fields are ignored, so that a newer guest may append some.
+  ///
+  /// - Throws: ``WireError`` when the payload is shorter than its fields or a code is unknown.
+  package init?(decoding frame: Frame) throws(WireError) {
+    guard let code = Code(rawValue: frame.type) else { return nil }
+    var body = ByteReader(frame.payload)
+    switch code {
+    case .hello:
+      self = .hello(try Hello(from: &body))
+    case .stage:
+      let raw = try body.uint8()
+      guard let stage = Stage(rawValue: raw) else {
+        throw .badValue(offset: 0, value: UInt64(raw))
+      }
+      self = .stage(StageReached(stage: stage, monotonic: try body.uint64()))
+    case .workerStarted:
+      self = .workerStarted(
+        WorkerStarted(id: try WorkerID(from: &body), pid: try body.uint32()))
+    case .samples:
+      self = .samples(try SampleBatch(from: &body))
+    case .workerReport:
+      self = .workerReport(try WorkerReport(from: &body))
+    case .diskReport:
+      self = .diskReport(try DiskReport(from: &body))
+    case .problem:
+      self = .problem(
+        Problem(
+          isFatal: try body.uint8() != 0, errno: try body.int32(), text: try body.string()))
+    case .log:
+      self = .log(try body.string())
+    case .finished:
+      self = .finished(
+        Finished(monotonic: try body.uint64(), droppedEvents: try body.uint32()))
+    }
+  }
+}
+
+extension WorkerID {
+  func encode(into body: inout ByteWriter) {
+    body.uint16(work)
+    body.uint16(worker)
+  }
+
+  init(from body: inout ByteReader) throws(WireError) {
+    self.init(work: try body.uint16(), worker: try body.uint16())
+  }
+}
+
+extension Hello {
+  func encode(into body: inout ByteWriter) {
+    body.uint64(runID)
+    body.uint64(monotonic)
+    body.uint64(realtime)
+    body.string(release)
+    body.uint32(cpus)
+    body.uint64(memory)
+    body.string(clockSource)
+  }
+
+  init(from body: inout ByteReader) throws(WireError) {
+    self.init(
+      runID: try body.uint64(), monotonic: try body.uint64(), realtime: try body.uint64(),
+      release: try body.string(), cpus: try body.uint32(), memory: try body.uint64(),
+      clockSource: try body.string())
+  }
+}
+
+extension SampleBatch {
+  func encode(into body: inout ByteWriter) {
+    body.uint64(monotonic)
+    body.uint16(UInt16(samples.count))
+    for sample in samples {
+      sample.id.encode(into: &body)
+      body.uint64(sample.iterations)
+      body.uint64(sample.cpuNanoseconds)
+      body.uint64(sample.longestGapNanoseconds)
+    }
+  }
+
+  init(from body: inout ByteReader) throws(WireError) {
+    let monotonic = try body.uint64()
+    var samples: [Sample] = []
+    for _ in 0..<(try body.uint16()) {
+      samples.append(
+        Sample(
+          id: try WorkerID(from: &body), iterations: try body.uint64(),
+          cpuNanoseconds: try body.uint64(), longestGapNanoseconds: try body.uint64()))
+    }
+    self.init(monotonic: monotonic, samples: samples)
+  }
+}
+
+extension WorkerReport {
+  func encode(into body: inout ByteWriter) {
+    id.encode(into: &body)
+    body.uint8(end.rawValue)
+    body.int32(code)
+    body.uint64(iterations)
+    body.uint64(wallNanoseconds)
+    body.uint64(cpuNanoseconds)
+    body.uint64(runDelayNanoseconds)
+    body.uint64(voluntarySwitches)
+    body.uint64(involuntarySwitches)
+    body.uint64(migrations)
+    body.uint16(UInt16(cpusSeen.count))
+    for word in cpusSeen { body.uint64(word) }
+    body.uint64(longestGapNanoseconds)
+    body.uint64(longestGapEndNanoseconds)
+    body.uint32(longestGapCPU)
+  }
+
+  init(from body: inout ByteReader) throws(WireError) {
+    let id = try WorkerID(from: &body)
+    let offset = body.offset
+    let raw = try body.uint8()
+    guard let end = WorkerEnd(rawValue: raw) else {
+      throw .badValue(offset: offset, value: UInt64(raw))
+    }
+    let code = try body.int32()
+    let iterations = try body.uint64()
+    let wall = try body.uint64()
+    let cpu = try body.uint64()
+    let delay = try body.uint64()
+    let voluntary = try body.uint64()
+    let involuntary = try body.uint64()
+    let migrations = try body.uint64()
+    var cpus: [UInt64] = []
+    for _ in 0..<(try body.uint16()) { cpus.append(try body.uint64()) }
+    self.init(
+      id: id, end: end, code: code, iterations: iterations, wallNanoseconds: wall,
+      cpuNanoseconds: cpu, runDelayNanoseconds: delay, voluntarySwitches: voluntary,
+      involuntarySwitches: involuntary, migrations: migrations, cpusSeen: cpus,
+      longestGapNanoseconds: try body.uint64(), longestGapEndNanoseconds: try body.uint64(),
+      longestGapCPU: try body.uint32())
+  }
+}
+
+extension DiskReport {
+  func encode(into body: inout ByteWriter) {
+    id.encode(into: &body)
+    body.uint32(passes)
+    body.uint64(bytesWritten)
+    body.uint64(bytesVerified)
+    body.uint32(flushes)
+    body.uint64(mismatchedBlocks)
+    body.uint8(firstMismatch == nil ? 0 : 1)
+    body.uint64(firstMismatch ?? 0)
+    body.uint64(ioErrors)
+    body.int32(lastErrno)
+  }
+
+  init(from body: inout ByteReader) throws(WireError) {
+    let id = try WorkerID(from: &body)
+    let passes = try body.uint32()
+    let written = try body.uint64()
+    let verified = try body.uint64()
+    let flushes = try body.uint32()
+    let mismatched = try body.uint64()
+    let hasMismatch = try body.uint8() != 0
+    let mismatch = try body.uint64()
+    self.init(
+      id: id, passes: passes, bytesWritten: written, bytesVerified: verified, flushes: flushes,
+      mismatchedBlocks: mismatched, firstMismatch: hasMismatch ? mismatch : nil,
+      ioErrors: try body.uint64(), lastErrno: try body.int32())
+  }
+}

@@ -1,0 +1,289 @@
+/// What the guest tells the host, one event a frame.
+///
+/// All times are guest `CLOCK_MONOTONIC` nanoseconds.
+package enum Event: Equatable, Sendable {
+  /// First event: init has opened the channel.
+  case hello(Hello)
+  /// Init reached a stage.
+  case stage(StageReached)
+  /// A worker process exists.
+  case workerStarted(WorkerStarted)
+  /// Counters of all workers at one moment.
+  case samples(SampleBatch)
+  /// A worker's final account.
+  case workerReport(WorkerReport)
+  /// What a disk worker wrote and found.
+  case diskReport(DiskReport)
+  /// Something went wrong in the guest.
+  case problem(Problem)
+  /// A line for people.
+  case log(String)
+  /// Last event: all has been reported and the guest powers off.
+  case finished(Finished)
+}
+
+/// Says who is speaking.
+package struct Hello: Equatable, Sendable {
+  /// The plan's run id.
+  package var runID: UInt64
+  /// Guest monotonic time.
+  package var monotonic: UInt64
+  /// Guest wall-clock time, nanoseconds since 1970.
+  package var realtime: UInt64
+  /// `uname -r`.
+  package var release: String
+  /// CPUs online.
+  package var cpus: UInt32
+  /// MemTotal in bytes.
+  package var memory: UInt64
+  /// `/sys/devices/system/clocksource/clocksource0/current_clocksource`.
+  package var clockSource: String
+
+  /// Makes a greeting.
+  package init(
+    runID: UInt64, monotonic: UInt64, realtime: UInt64, release: String, cpus: UInt32,
+    memory: UInt64, clockSource: String
+  ) {
+    self.runID = runID
+    self.monotonic = monotonic
+    self.realtime = realtime
+    self.release = release
+    self.cpus = cpus
+    self.memory = memory
+    self.clockSource = clockSource
+  }
+}
+
+/// The stages of a guest's life, in order.
+package enum Stage: UInt8, Sendable, CaseIterable {
+  /// File systems are mounted.
+  case mounted = 1
+  /// Modules are loaded.
+  case modulesLoaded = 2
+  /// The plan was read and its needs (CPUs, disk) are met.
+  case planAccepted = 3
+  /// Cgroups are set up.
+  case cgroupsReady = 4
+  /// All workers were let go at the same moment.
+  case workStarted = 5
+  /// The duration is over and workers were told to stop.
+  case workEnded = 6
+  /// All workers are reaped and reported.
+  case drained = 7
+}
+
+/// One stage and when it was reached.
+package struct StageReached: Equatable, Sendable {
+  /// Which stage.
+  package var stage: Stage
+  /// Guest monotonic time.
+  package var monotonic: UInt64
+
+  /// Makes the note of a stage.
+  package init(stage: Stage, monotonic: UInt64) {
+    self.stage = stage
+    self.monotonic = monotonic
+  }
+}
+
+/// Names one worker: its group in the plan and its number in the group.
+package struct WorkerID: Hashable, Sendable {
+  /// Index into ``Plan/work``.
+  package var work: UInt16
+  /// Number in the group, from 0.
+  package var worker: UInt16
+
+  /// Makes an id.
+  package init(work: UInt16, worker: UInt16) {
+    self.work = work
+    self.worker = worker
+  }
+}
+
+/// A worker process exists.
+package struct WorkerStarted: Equatable, Sendable {
+  /// Which worker.
+  package var id: WorkerID
+  /// Its process id in the guest.
+  package var pid: UInt32
+
+  /// Makes the note of a start.
+  package init(id: WorkerID, pid: UInt32) {
+    self.id = id
+    self.pid = pid
+  }
+}
+
+/// Counters of all workers at one moment.
+package struct SampleBatch: Equatable, Sendable {
+  /// Guest monotonic time.
+  package var monotonic: UInt64
+  /// One for each worker that has started.
+  package var samples: [Sample]
+
+  /// Makes a batch.
+  package init(monotonic: UInt64, samples: [Sample]) {
+    self.monotonic = monotonic
+    self.samples = samples
+  }
+}
+
+/// One worker's counters at one moment, all since the work started.
+package struct Sample: Equatable, Sendable {
+  /// Which worker.
+  package var id: WorkerID
+  /// Iterations of its kind of work.
+  package var iterations: UInt64
+  /// CPU time in nanoseconds.
+  package var cpuNanoseconds: UInt64
+  /// The longest gap so far, in nanoseconds; a gap still open counts.
+  package var longestGapNanoseconds: UInt64
+
+  /// Makes a sample.
+  package init(
+    id: WorkerID, iterations: UInt64, cpuNanoseconds: UInt64, longestGapNanoseconds: UInt64
+  ) {
+    self.id = id
+    self.iterations = iterations
+    self.cpuNanoseconds = cpuNanoseconds
+    self.longestGapNanoseconds = longestGapNanoseconds
+  }
+}
+
+/// How a worker ended.
+package enum WorkerEnd: UInt8, Sendable {
+  /// It saw the stop signal and left by itself.
+  case stopped = 0
+  /// It left by itself with an error.
+  case failed = 1
+  /// It did not stop in time and was killed.
+  case killed = 2
+  /// A signal that init did not send ended it.
+  case crashed = 3
+  /// It could not be started.
+  case neverStarted = 4
+}
+
+/// A worker's final account.
+package struct WorkerReport: Equatable, Sendable {
+  /// Which worker.
+  package var id: WorkerID
+  /// How it ended.
+  package var end: WorkerEnd
+  /// The errno of a failed worker, the signal of a killed or crashed one, else 0.
+  package var code: Int32
+  /// Iterations of its kind of work.
+  package var iterations: UInt64
+  /// From the common start to its end, in nanoseconds.
+  package var wallNanoseconds: UInt64
+  /// User and system time, in nanoseconds.
+  package var cpuNanoseconds: UInt64
+  /// Time runnable but waiting for a CPU (`/proc/self/schedstat`), in nanoseconds.
+  package var runDelayNanoseconds: UInt64
+  /// Voluntary context switches.
+  package var voluntarySwitches: UInt64
+  /// Involuntary context switches.
+  package var involuntarySwitches: UInt64
+  /// How often it was seen on another CPU than at the checkpoint before.
+  package var migrations: UInt64
+  /// One bit for each CPU that it was seen on; CPU 0 is bit 0 of the first word.
+  package var cpusSeen: [UInt64]
+  /// Longest time between two checkpoints (intended sleep taken off), in nanoseconds.
+  package var longestGapNanoseconds: UInt64
+  /// When that gap ended, after the common start, in nanoseconds.
+  package var longestGapEndNanoseconds: UInt64
+  /// The CPU on which that gap ended.
+  package var longestGapCPU: UInt32
+
+  /// Makes an account.
+  package init(
+    id: WorkerID, end: WorkerEnd, code: Int32, iterations: UInt64, wallNanoseconds: UInt64,
+    cpuNanoseconds: UInt64, runDelayNanoseconds: UInt64, voluntarySwitches: UInt64,
+    involuntarySwitches: UInt64, migrations: UInt64, cpusSeen: [UInt64],
+    longestGapNanoseconds: UInt64, longestGapEndNanoseconds: UInt64, longestGapCPU: UInt32
+  ) {
+    self.id = id
+    self.end = end
+    self.code = code
+    self.iterations = iterations
+    self.wallNanoseconds = wallNanoseconds
+    self.cpuNanoseconds = cpuNanoseconds
+    self.runDelayNanoseconds = runDelayNanoseconds
+    self.voluntarySwitches = voluntarySwitches
+    self.involuntarySwitches = involuntarySwitches
+    self.migrations = migrations
+    self.cpusSeen = cpusSeen
+    self.longestGapNanoseconds = longestGapNanoseconds
+    self.longestGapEndNanoseconds = longestGapEndNanoseconds
+    self.longestGapCPU = longestGapCPU
+  }
+}
+
+/// What a disk worker wrote and found.
+package struct DiskReport: Equatable, Sendable {
+  /// Which worker.
+  package var id: WorkerID
+  /// Whole passes of write, flush, read back.
+  package var passes: UInt32
+  /// Bytes that `write` accepted.
+  package var bytesWritten: UInt64
+  /// Bytes read back and compared.
+  package var bytesVerified: UInt64
+  /// Successful flushes.
+  package var flushes: UInt32
+  /// Blocks whose content was not what was written.
+  package var mismatchedBlocks: UInt64
+  /// Disk offset of the first byte that differed; nil when none did.
+  package var firstMismatch: UInt64?
+  /// Reads, writes and flushes that failed.
+  package var ioErrors: UInt64
+  /// The errno of the last of them.
+  package var lastErrno: Int32
+
+  /// Makes a report.
+  package init(
+    id: WorkerID, passes: UInt32, bytesWritten: UInt64, bytesVerified: UInt64, flushes: UInt32,
+    mismatchedBlocks: UInt64, firstMismatch: UInt64?, ioErrors: UInt64, lastErrno: Int32
+  ) {
+    self.id = id
+    self.passes = passes
+    self.bytesWritten = bytesWritten
+    self.bytesVerified = bytesVerified
+    self.flushes = flushes
+    self.mismatchedBlocks = mismatchedBlocks
+    self.firstMismatch = firstMismatch
+    self.ioErrors = ioErrors
+    self.lastErrno = lastErrno
+  }
+}
+
+/// Something that went wrong in the guest.
+package struct Problem: Equatable, Sendable {
+  /// Whether init gave up because of it.
+  package var isFatal: Bool
+  /// The errno behind it, or 0.
+  package var errno: Int32
+  /// What init was doing, and to what: `load module /ktstr/modules/02-virtio_blk.ko`.
+  package var text: String
+
+  /// Makes a problem.
+  package init(isFatal: Bool, errno: Int32, text: String) {
+    self.isFatal = isFatal
+    self.errno = errno
+    self.text = text
+  }
+}
+
+/// The guest's last word.
+package struct Finished: Equatable, Sendable {
+  /// Guest monotonic time.
+  package var monotonic: UInt64
+  /// Events that could not be sent.
+  package var droppedEvents: UInt32
+
+  /// Makes a last word.
+  package init(monotonic: UInt64, droppedEvents: UInt32) {
+    self.monotonic = monotonic
+    self.droppedEvents = droppedEvents
+  }
+}

@@ -1,0 +1,155 @@
+extension Plan {
+  private static let headerSize = 16
+  private static let noCgroup: UInt32 = .max
+
+  /// The plan as bytes, with header and checksum.
+  package func encoded() -> [UInt8] {
+    var body = ByteWriter()
+    switch mode {
+    case .run:
+      body.uint8(0)
+    case .shell(let columns, let rows):
+      body.uint8(1)
+      body.uint16(columns)
+      body.uint16(rows)
+    }
+    body.uint64(runID)
+    body.uint64(seed)
+    body.uint64(durationNanoseconds)
+    body.uint64(sampleIntervalNanoseconds)
+    body.uint64(drainNanoseconds)
+    body.uint32(cpus)
+    body.uint8(needsDisk ? 1 : 0)
+    body.uint32(UInt32(cgroups.count))
+    for cgroup in cgroups {
+      body.string(cgroup.path)
+      body.uint16(UInt16(cgroup.settings.count))
+      for setting in cgroup.settings {
+        body.string(setting.file)
+        body.string(setting.value)
+      }
+    }
+    body.uint32(UInt32(work.count))
+    for group in work {
+      body.string(group.name)
+      body.uint32(group.workers)
+      body.uint32(group.cgroup ?? Self.noCgroup)
+      group.kind.encode(into: &body)
+    }
+    var writer = ByteWriter()
+    writer.uint32(Self.magic)
+    writer.uint16(Self.version)
+    writer.uint16(0)
+    writer.uint32(UInt32(body.bytes.count))
+    writer.uint32(CRC32C.checksum(body.bytes))
+    writer.raw(body.bytes)
+    return writer.bytes
+  }
+
+  /// Reads a plan back.
+  ///
+  /// - Throws: ``WireError`` for anything that `encoded` did not write.
+  package init(decoding bytes: [UInt8]) throws(WireError) {
+    var reader = ByteReader(bytes)
+    let magic = try reader.uint32()
+    guard magic == Self.magic else { throw .badMagic(found: magic, expected: Self.magic) }
+    let version = try reader.uint16()
+    guard version == Self.version else { throw .unsupportedVersion(version) }
+    _ = try reader.uint16()
+    let length = try reader.uint32()
+    let checksum = try reader.uint32()
+    let bodyBytes = try reader.take(Int(length))
+    let computed = CRC32C.checksum(bodyBytes)
+    guard computed == checksum else { throw .badChecksum(found: checksum, computed: computed) }
+
+    var body = ByteReader(bodyBytes)
+    let mode = try Self.mode(from: &body)
+    let runID = try body.uint64()
+    let seed = try body.uint64()
+    let duration = try body.uint64()
+    let interval = try body.uint64()
+    let drain = try body.uint64()
+    let cpus = try body.uint32()
+    let needsDisk = try body.uint8() != 0
+    var cgroups: [CgroupPlan] = []
+    for _ in 0..<(try body.uint32()) {
+      let path = try body.string()
+      var settings: [CgroupPlan.Setting] = []
+      for _ in 0..<(try body.uint16()) {
+        settings.append(.init(file: try body.string(), value: try body.string()))
+      }
+      cgroups.append(CgroupPlan(path: path, settings: settings))
+    }
+    var work: [WorkPlan] = []
+    for _ in 0..<(try body.uint32()) {
+      let name = try body.string()
+      let workers = try body.uint32()
+      let offset = body.offset
+      let cgroup = try body.uint32()
+      guard cgroup == Self.noCgroup || cgroup < UInt32(cgroups.count) else {
+        throw .badValue(offset: offset, value: UInt64(cgroup))
+      }
+      work.append(
+        WorkPlan(
+          name: name, kind: try WorkKind(from: &body), workers: workers,
+          cgroup: cgroup == Self.noCgroup ? nil : cgroup))
+    }
+    self.init(
+      mode: mode, runID: runID, seed: seed, durationNanoseconds: duration,
+      sampleIntervalNanoseconds: interval, drainNanoseconds: drain, cpus: cpus,
+      needsDisk: needsDisk, cgroups: cgroups, work: work)
+  }
+
+  private static func mode(from body: inout ByteReader) throws(WireError) -> Mode {
+    let offset = body.offset
+    let code = try body.uint8()
+    switch code {
+    case 0: return .run
+    case 1: return .shell(columns: try body.uint16(), rows: try body.uint16())
+    default: throw .badValue(offset: offset, value: UInt64(code))
+    }
+  }
+}
+
+extension WorkKind {
+  func encode(into body: inout ByteWriter) {
+    switch self {
+    case .spin:
+      body.uint8(1)
+    case .yield:
+      body.uint8(2)
+    case .bursty(let busy, let sleep):
+      body.uint8(3)
+      body.uint64(busy)
+      body.uint64(sleep)
+    case .pingpong:
+      body.uint8(4)
+    case .diskVerify(let offset, let bytesPerWorker, let blockSize):
+      body.uint8(5)
+      body.uint64(offset)
+      body.uint64(bytesPerWorker)
+      body.uint32(blockSize)
+    }
+  }
+
+  init(from body: inout ByteReader) throws(WireError) {
+    let offset = body.offset
+    let code = try body.uint8()
+    switch code {
+    case 1:
+      self = .spin
+    case 2:
+      self = .yield
+    case 3:
+      self = .bursty(busyNanoseconds: try body.uint64(), sleepNanoseconds: try body.uint64())
+    case 4:
+      self = .pingpong
+    case 5:
+      self = .diskVerify(
+        offset: try body.uint64(), bytesPerWorker: try body.uint64(),
+        blockSize: try body.uint32())
+    default:
+      throw .badValue(offset: offset, value: UInt64(code))
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/// What the guest shall do, lowered from a scenario by the host and executed by init as it stands.
+///
+/// On disk: magic "KPLN", version u16, reserved u16, body length u32, CRC-32C of the body u32, body.
+package struct Plan: Equatable, Sendable {
+  /// "KPLN" read as a little-endian word.
+  package static let magic: UInt32 = 0x4e4c_504b
+  /// The version that this build writes and reads.
+  package static let version: UInt16 = 1
+  /// Where the guest finds the plan.
+  package static let guestPath = "/ktstr/plan.bin"
+  /// The name of the virtio-console port that events leave through.
+  package static let telemetryPort = "ktstr.telemetry"
+  /// The serial number of the scratch disk, as GET_ID answers it.
+  package static let diskSerial = "ktstr-scratch"
+  /// The last entry of the base archive; init refuses to go on without it.
+  package static let baseSentinelPath = "/ktstr/base.ok"
+  /// Module files to load, one path a line, dependencies first.
+  package static let moduleListPath = "/ktstr/modules.list"
+
+  /// What init becomes once the guest is set up.
+  package enum Mode: Equatable, Sendable {
+    /// Run the work and power off.
+    case run
+    /// Give the console to an interactive shell of the given size.
+    case shell(columns: UInt16, rows: UInt16)
+  }
+
+  /// What init does.
+  package var mode: Mode
+  /// Comes back in the first event, so that no stream is taken for another run's.
+  package var runID: UInt64
+  /// Seeds every pseudo-random choice in the guest.
+  package var seed: UInt64
+  /// How long the work runs.
+  package var durationNanoseconds: UInt64
+  /// Time between two sample events.
+  package var sampleIntervalNanoseconds: UInt64
+  /// How long workers may take to stop after the duration before they are killed.
+  package var drainNanoseconds: UInt64
+  /// CPUs that must be online before the work starts; fewer is a problem, never a silent run.
+  package var cpus: UInt32
+  /// Whether the scratch disk must appear; a missing one is then a problem.
+  package var needsDisk: Bool
+  /// Created in this order below the work root.
+  package var cgroups: [CgroupPlan]
+  /// Groups of workers, in scenario order.
+  package var work: [WorkPlan]
+
+  /// Makes a plan.
+  package init(
+    mode: Mode, runID: UInt64, seed: UInt64, durationNanoseconds: UInt64,
+    sampleIntervalNanoseconds: UInt64, drainNanoseconds: UInt64, cpus: UInt32, needsDisk: Bool,
+    cgroups: [CgroupPlan], work: [WorkPlan]
+  ) {
+    self.mode = mode
+    self.runID = runID
+    self.seed = seed
+    self.durationNanoseconds = durationNanoseconds
+    self.sampleIntervalNanoseconds = sampleIntervalNanoseconds
+    self.drainNanoseconds = drainNanoseconds
+    self.cpus = cpus
+    self.needsDisk = needsDisk
+    self.cgroups = cgroups
+    self.work = work
+  }
+}
+
+/// One cgroup v2 group and what is written into its files.
+package struct CgroupPlan: Equatable, Sendable {
+  /// One write into a control file.
+  package struct Setting: Equatable, Sendable {
+    /// The file's name, such as `cpu.max`.
+    package var file: String
+    /// What to write.
+    package var value: String
+
+    /// Makes a setting.
+    package init(file: String, value: String) {
+      self.file = file
+      self.value = value
+    }
+  }
+
+  /// Path below the work root, such as `a` or `a/b`; parents come earlier in the plan.
+  package var path: String
+  /// Written in this order.
+  package var settings: [Setting]
+
+  /// Makes a group.
+  package init(path: String, settings: [Setting]) {
+    self.path = path
+    self.settings = settings
+  }
+}
+
+/// One group of like workers.
+package struct WorkPlan: Equatable, Sendable {
+  /// The name that the scenario gives it.
+  package var name: String
+  /// What each worker does.
+  package var kind: WorkKind
+  /// How many workers.
+  package var workers: UInt32
+  /// Index into the plan's cgroups; nil leaves the workers in the work root.
+  package var cgroup: UInt32?
+
+  /// Makes a group of workers.
+  package init(name: String, kind: WorkKind, workers: UInt32, cgroup: UInt32?) {
+    self.name = name
+    self.kind = kind
+    self.workers = workers
+    self.cgroup = cgroup
+  }
+}
+
+/// What a worker does, with the parameters of its kind.
+package enum WorkKind: Equatable, Sendable {
+  /// Arithmetic without end; an iteration is a fixed number of rounds.
+  case spin
+  /// `sched_yield` without end; an iteration is one call.
+  case yield
+  /// Busy for a time, then asleep for a time; an iteration is one such cycle.
+  case bursty(busyNanoseconds: UInt64, sleepNanoseconds: UInt64)
+  /// Workers in pairs pass one byte to and fro through two pipes; an iteration is a round trip.
+  case pingpong
+  /// Writes a seeded pattern to its part of the scratch disk, flushes, reads back and compares; an
+  /// iteration is one block verified. Worker `n` owns `bytesPerWorker` bytes from
+  /// `offset + n * bytesPerWorker`.
+  case diskVerify(offset: UInt64, bytesPerWorker: UInt64, blockSize: UInt32)
+}
