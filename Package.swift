@@ -42,12 +42,13 @@ let package = Package(
     room("GuestMemory", ["HostOS", "CLinux", system]),
     room("Virtio", ["GuestMemory", "HostOS", "CLinux", system]),
     room("VhostUser", ["Virtio", "GuestMemory", "HostOS", "CLinux", system]),
+    room("KVM", ["HostOS", "CLinux", system]),
     room("Boot", []),
     room("Kernels", ["Boot", "HostOS", system]),
     room("Scenario", ["Wire"]),
     room("Evidence", ["Wire", "HostOS", system]),
     room("Verdict", ["Scenario", "Evidence"]),
-    room("Machine", ["Boot", "Virtio", "VhostUser", "HostOS", "CLinux", system]),
+    room("Machine", ["KVM", "Boot", "Virtio", "VhostUser", "HostOS", "CLinux", system]),
     room(
       "Harness",
       [
@@ -68,6 +69,7 @@ let package = Package(
     tests("GuestMemory", ["HostOS", system]),
     tests("Virtio", ["GuestMemory", "HostOS", system]),
     tests("VhostUser", ["Virtio", "GuestMemory", "HostOS", system]),
+    tests("KVM", []),
     tests("Boot", []),
     tests("Kernels", ["Boot", "HostOS", system]),
     tests("Scenario", ["Wire"]),

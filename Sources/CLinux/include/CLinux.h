@@ -2,4 +2,5 @@
 // must run between fork and exec. No logic lives here.
 #pragma once
 
+#include "ktstr_kvm.h"
 #include "ktstr_process.h"

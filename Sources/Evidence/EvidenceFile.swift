@@ -1,0 +1,56 @@
+import Glibc
+import HostOS
+
+/// An append-only file of a run directory; every write reaches the file before the call returns.
+package struct EvidenceFile: ~Copyable {
+  private let descriptor: OwnedDescriptor
+  /// Path of the file, for messages.
+  package let path: String
+
+  /// Creates the file; one that exists already is refused, so that nothing is ever overwritten.
+  ///
+  /// - Throws: ``EvidenceError/system(_:)``.
+  package init(creating path: String) throws(EvidenceError) {
+    do {
+      descriptor = OwnedDescriptor(
+        owning: try systemCall("open", on: path) {
+          unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o644)
+        })
+    } catch {
+      throw .system(error)
+    }
+    self.path = path
+  }
+
+  /// The descriptor's number, for handing to a child process.
+  package var rawDescriptor: CInt { descriptor.raw }
+
+  /// Appends all bytes.
+  ///
+  /// - Throws: ``EvidenceError/system(_:)``, with `ENOSPC` on a full disk.
+  package func append(_ bytes: some Collection<UInt8>) throws(EvidenceError) {
+    let bytes = Array(bytes)
+    var written = 0
+    while written < bytes.count {
+      do {
+        let raw = descriptor.raw
+        written += try systemCall("write", on: path) {
+          unsafe bytes.withUnsafeBytes { buffer in
+            unsafe Glibc.write(
+              raw, UnsafeRawBufferPointer(rebasing: buffer[written...]).baseAddress,
+              buffer.count - written)
+          }
+        }
+      } catch {
+        throw .system(error)
+      }
+    }
+  }
+
+  /// Appends a line.
+  ///
+  /// - Throws: ``EvidenceError/system(_:)``.
+  package func append(line: String) throws(EvidenceError) {
+    try append((line + "\n").utf8)
+  }
+}

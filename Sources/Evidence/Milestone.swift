@@ -1,0 +1,53 @@
+/// A host-side moment of a run, one line of `timeline.jsonl`.
+package struct Milestone: Codable, Equatable, Sendable {
+  /// What happened.
+  package enum Name: String, Codable, Sendable, CaseIterable {
+    /// The supervisor began to prepare the run.
+    case prepareStarted
+    /// The run's process started.
+    case processStarted
+    /// The engine's process or vCPUs were started.
+    case engineStarted
+    /// The first byte of kernel console arrived.
+    case firstConsoleByte
+    /// The guest's first event arrived.
+    case guestHello
+    /// All workers were let go.
+    case workStarted
+    /// Workers were told to stop.
+    case workEnded
+    /// The guest's last event arrived.
+    case guestFinished
+    /// The engine has ended.
+    case engineEnded
+    /// The run's process is done.
+    case processEnded
+  }
+
+  /// Which moment.
+  package var name: Name
+  /// Host monotonic time, nanoseconds.
+  package var host: UInt64
+
+  /// Makes a milestone.
+  package init(name: Name, host: UInt64) {
+    self.name = name
+    self.host = host
+  }
+}
+
+extension RunDirectory {
+  /// The milestones that the run got to, in order.
+  ///
+  /// - Throws: ``EvidenceError``.
+  package func milestones() throws(EvidenceError) -> [Milestone] {
+    let content = try read(.timeline) ?? []
+    guard let end = content.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
+    var milestones: [Milestone] = []
+    for line in content[..<end].split(separator: UInt8(ascii: "\n")) {
+      milestones.append(
+        try EvidenceJSON.decode(Milestone.self, from: Array(line), file: path(of: .timeline)))
+    }
+    return milestones
+  }
+}

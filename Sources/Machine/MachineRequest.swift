@@ -1,0 +1,149 @@
+/// What a run asks of an engine; kept as `machine.json` in the run directory.
+package struct MachineRequest: Codable, Equatable, Sendable {
+  /// The engine.
+  package var engine: EngineKind
+  /// Program of an engine that is a process of its own; nil for ours.
+  package var enginePath: String?
+  /// How a software CPU spreads its vCPUs over host threads.
+  package var threading: Threading
+  /// Kernel image: an ELF vmlinux, or a bzImage.
+  package var kernelImage: String
+  /// Archives that make up the initramfs, in the order in which the kernel unpacks them.
+  package var initramfs: [String]
+  /// Kernel command line.
+  package var commandLine: [KernelArgument]
+  /// CPUs and how they are arranged.
+  package var topology: MachineTopology
+  /// RAM in bytes.
+  package var memoryBytes: UInt64
+  /// The scratch disk.
+  package var disk: DiskRequest?
+
+  /// Makes a request.
+  package init(
+    engine: EngineKind, enginePath: String?, threading: Threading, kernelImage: String,
+    initramfs: [String], commandLine: [KernelArgument], topology: MachineTopology,
+    memoryBytes: UInt64, disk: DiskRequest?
+  ) {
+    self.engine = engine
+    self.enginePath = enginePath
+    self.threading = threading
+    self.kernelImage = kernelImage
+    self.initramfs = initramfs
+    self.commandLine = commandLine
+    self.topology = topology
+    self.memoryBytes = memoryBytes
+    self.disk = disk
+  }
+}
+
+/// The engines.
+package enum EngineKind: String, Codable, Sendable, CaseIterable {
+  /// Our own VMM on `/dev/kvm`.
+  case kvm
+  /// QEMU's software CPU and board, our devices.
+  case tcg
+}
+
+/// How a software CPU spreads its vCPUs over host threads.
+package enum Threading: String, Codable, Sendable {
+  /// A host thread for each vCPU.
+  case multi
+  /// One host thread for all: slower, and without the races of the other.
+  case single
+}
+
+/// One kernel argument and why it is there.
+package struct KernelArgument: Codable, Equatable, Sendable {
+  /// The argument as it stands on the command line.
+  package var text: String
+  /// Why.
+  package var reason: String
+
+  /// Makes an argument.
+  package init(_ text: String, because reason: String) {
+    self.text = text
+    self.reason = reason
+  }
+}
+
+/// How the CPUs of a machine are arranged.
+package struct MachineTopology: Codable, Equatable, Sendable {
+  /// NUMA nodes.
+  package var nodes: Int
+  /// Last-level caches in all nodes together.
+  package var lastLevelCaches: Int
+  /// Cores under each last-level cache.
+  package var coresPerCache: Int
+  /// Threads of each core.
+  package var threadsPerCore: Int
+
+  /// Makes an arrangement.
+  package init(nodes: Int, lastLevelCaches: Int, coresPerCache: Int, threadsPerCore: Int) {
+    self.nodes = nodes
+    self.lastLevelCaches = lastLevelCaches
+    self.coresPerCache = coresPerCache
+    self.threadsPerCore = threadsPerCore
+  }
+
+  /// All CPUs.
+  package var cpus: Int { lastLevelCaches * coresPerCache * threadsPerCore }
+}
+
+/// The scratch disk that a run asks for.
+package struct DiskRequest: Codable, Equatable, Sendable {
+  /// Size in bytes, a multiple of 512.
+  package var bytes: UInt64
+  /// Answer to GET_ID, at most 20 ASCII characters.
+  package var serial: String
+  /// Seed of the faults.
+  package var seed: UInt64
+  /// Faults to inject.
+  package var faults: [Fault]
+  /// Where to keep the content; nil keeps it in memory only.
+  package var keptAt: String?
+
+  /// A fault of the disk's backing.
+  package struct Fault: Codable, Equatable, Sendable {
+    /// Which requests can be hit.
+    package enum Operation: String, Codable, Sendable { case read, write, flush, any }
+    /// What happens to one that is.
+    package enum Effect: Codable, Equatable, Sendable {
+      case error
+      case corrupt
+      case short
+      case delay(nanoseconds: UInt64)
+    }
+
+    /// Which requests can be hit.
+    package var operation: Operation
+    /// What happens to one that is.
+    package var effect: Effect
+    /// Chance of a hit, above 0 and at most 1.
+    package var probability: Double
+    /// First byte of the part of the disk that is affected.
+    package var offset: UInt64
+    /// Length of that part; nil means to the end.
+    package var length: UInt64?
+
+    /// Makes a fault.
+    package init(
+      operation: Operation, effect: Effect, probability: Double, offset: UInt64, length: UInt64?
+    ) {
+      self.operation = operation
+      self.effect = effect
+      self.probability = probability
+      self.offset = offset
+      self.length = length
+    }
+  }
+
+  /// Makes a disk.
+  package init(bytes: UInt64, serial: String, seed: UInt64, faults: [Fault], keptAt: String?) {
+    self.bytes = bytes
+    self.serial = serial
+    self.seed = seed
+    self.faults = faults
+    self.keptAt = keptAt
+  }
+}
