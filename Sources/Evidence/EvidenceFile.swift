@@ -29,21 +29,10 @@ package struct EvidenceFile: ~Copyable {
   ///
   /// - Throws: ``EvidenceError/system(_:)``, with `ENOSPC` on a full disk.
   package func append(_ bytes: some Collection<UInt8>) throws(EvidenceError) {
-    let bytes = Array(bytes)
-    var written = 0
-    while written < bytes.count {
-      do {
-        let raw = descriptor.raw
-        written += try systemCall("write", on: path) {
-          unsafe bytes.withUnsafeBytes { buffer in
-            unsafe Glibc.write(
-              raw, UnsafeRawBufferPointer(rebasing: buffer[written...]).baseAddress,
-              buffer.count - written)
-          }
-        }
-      } catch {
-        throw .system(error)
-      }
+    do {
+      try DescriptorIO.write(Array(bytes), to: descriptor.raw, subject: path)
+    } catch {
+      throw .system(error)
     }
   }
 

@@ -4,6 +4,9 @@ import SystemPackage
 
 /// One run's directory: created once, never shared with another run, only ever added to.
 package struct RunDirectory: Sendable, Hashable {
+  /// A file of a run that is larger than this is not read.
+  private static let fileLimit = 1 << 30
+
   /// Path of the directory.
   package let path: String
 
@@ -19,7 +22,7 @@ package struct RunDirectory: Sendable, Hashable {
     in parent: String, time: String, name: String, runID: String
   ) throws(EvidenceError) -> RunDirectory {
     do throws(SystemCallError) {
-      try Directories.create(parent)
+      try Files.makeDirectories(parent)
       // The id is random, so a clash means that something is wrong rather than unlucky.
       for attempt in 0..<8 {
         let suffix = attempt == 0 ? "" : "-\(attempt)"
@@ -70,7 +73,7 @@ package struct RunDirectory: Sendable, Hashable {
   package func read(_ file: RunFile) throws(EvidenceError) -> [UInt8]? {
     let path = path(of: file)
     do {
-      return try Files.read(path)
+      return try Files.read(path, limit: Self.fileLimit)
     } catch {
       if error.errno == .noSuchFileOrDirectory { return nil }
       throw .system(error)

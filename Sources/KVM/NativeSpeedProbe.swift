@@ -27,7 +27,7 @@ package enum NativeSpeedProbe {
   /// Above this a Linux guest is out of the question.
   package static let limitNanoseconds: UInt64 = 2_000_000
 
-  /// mov cx, rounds; 1: dec cx; jnz 1b; hlt
+  /// In 16-bit assembly: `mov cx, rounds; 1: dec cx; jnz 1b; hlt`.
   private static let code: [UInt8] = [
     0xb9, UInt8(rounds & 0xff), UInt8(rounds >> 8), 0x49, 0x75, 0xfd, 0xf4,
   ]

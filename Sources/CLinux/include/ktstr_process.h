@@ -1,5 +1,6 @@
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 /// One descriptor handed to a child: `parent_fd` here becomes `child_fd` there.
@@ -28,3 +29,10 @@ int ktstr_pidfd_open(pid_t pid);
 
 /// `pidfd_send_signal(2)` without a siginfo. Returns -1 and sets errno on error.
 int ktstr_pidfd_send_signal(int pidfd, int signal);
+
+/// A non-blocking, close-on-exec `signalfd(2)` for this set; glibc's header is not in Swift's module
+/// map. Returns -1 and sets errno on error.
+int ktstr_signalfd(const sigset_t *_Nonnull set);
+
+/// The next signal of such a descriptor, or 0 when none is pending.
+int ktstr_signalfd_next(int fd);

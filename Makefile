@@ -1,0 +1,75 @@
+# ktstr: everything that a fresh clone needs, each step idempotent.
+#
+#   make demo    install what is missing, build, get a kernel, run Scenarios/smoke.json
+#   make test    all tests, those that boot guests included
+#
+# Nothing outside the checkout changes but packages and ~/.cache/ktstr.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+
+KTSTR := .build/release/ktstr
+INIT := guest-init/.build/release/guest-init
+SUITE ?=
+KERNELS ?= 
+
+# What the harness needs to run, to build and to be tested, as Debian package names.
+RUN_PACKAGES := qemu-system-x86 busybox-static kmod xz-utils lz4 zstd gzip binutils
+BUILD_PACKAGES := make gcc libc6-dev
+TEST_PACKAGES := cpio python3 procps
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: build debug packages demo test unit guest-tests kernel kernels lint format bench clean help
+
+help: ## Says what there is to make.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+packages: ## Installs the Debian packages that are missing.
+	@missing=""; \
+	for package in $(RUN_PACKAGES) $(BUILD_PACKAGES) $(TEST_PACKAGES); do \
+	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' \
+	    || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  $(SUDO) apt-get update -q=2 \
+	    && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+	      apt-get install -y -q=2 --no-install-recommends $$missing; \
+	fi
+	@command -v swift >/dev/null \
+	  || { echo "swift is not in PATH: install the Swift 6.3 toolchain, see README.md" >&2; exit 1; }
+
+build: ## Builds .build/release/ktstr and the guest's init beside it.
+	swift build -c release --product ktstr --static-swift-stdlib
+	swift build -c release --package-path guest-init
+	@cmp -s $(INIT) .build/release/ktstr-guest-init \
+	  || cp $(INIT) .build/release/ktstr-guest-init
+
+kernel: build ## Fetches the kernel of this Debian release, once.
+	@$(KTSTR) kernel list --quiet | grep -q . || $(KTSTR) kernel fetch $(SUITE)
+
+demo: packages kernel ## Runs Scenarios/smoke.json on a real guest.
+	$(KTSTR) test Scenarios/smoke.json
+
+test: packages kernel unit guest-tests ## All tests.
+
+unit: ## Tests of each module; no guest is booted.
+	swift test --disable-xctest --skip GuestTests
+	swift test --disable-xctest --package-path guest-init/Tests
+
+guest-tests: kernel ## Tests that boot real guests with .build/release/ktstr.
+	KTSTR_BINARY=$(CURDIR)/$(KTSTR) swift test --disable-xctest --no-parallel --filter GuestTests
+
+lint: ## Format, warnings and undeclared imports.
+	swift format lint --strict -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources
+	swift build --explicit-target-dependency-import-check error
+
+format: ## Formats all Swift sources.
+	swift format -i -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources
+
+bench: kernel ## Where the time of a run goes, medians of several.
+	.ci/bench-run $(KTSTR)
+
+clean: ## Removes what was built.
+	rm -rf .build guest-init/.build
