@@ -2,4 +2,6 @@
 // must run between fork and exec. No logic lives here.
 #pragma once
 
+#include "ktstr_io.h"
 #include "ktstr_process.h"
+#include "ktstr_socket.h"
