@@ -1,0 +1,187 @@
+import Synchronization
+
+// Raw pointers of this module live here and in RegionTable.swift, where the bounds proof stands.
+
+/// A stretch of guest memory inside one region.
+package struct GuestSlice: Hashable, Sendable {
+  /// Where it starts.
+  package let address: GuestAddress
+  /// Its length in bytes.
+  package let count: Int
+}
+
+extension GuestMemoryMap {
+  /// The range as slices, in order, without gap or overlap; empty for no bytes.
+  ///
+  /// - Throws: ``GuestMemoryError/unmapped(_:)`` with the first address that is not mapped,
+  ///   `addressOverflow`.
+  package func slices(
+    at address: GuestAddress, count: Int
+  ) throws(GuestMemoryError) -> [GuestSlice] {
+    var result: [GuestSlice] = []
+    var moved = 0
+    var cursor = address
+    try checkEnd(address, count)
+    while moved < count {
+      guard let range = unsafe table.unsafePrefix(at: cursor, limit: UInt64(count - moved)) else {
+        throw .unmapped(cursor)
+      }
+      result.append(GuestSlice(address: cursor, count: range.count))
+      moved += range.count
+      cursor = GuestAddress(address.rawValue &+ UInt64(moved))
+    }
+    return result
+  }
+
+  /// Copies out as many bytes as are mapped without a hole; returns how many.
+  ///
+  /// - Throws: ``GuestMemoryError/unmapped(_:)`` when the first byte is not mapped,
+  ///   `addressOverflow`. No bytes at all is never an error.
+  package func readAvailable(
+    at address: GuestAddress, into destination: inout MutableRawSpan
+  ) throws(GuestMemoryError) -> Int {
+    let count = destination.byteCount
+    try checkEnd(address, count)
+    let moved = unsafe destination.withUnsafeMutableBytes { buffer in
+      unsafe walk(address, count) { range, done in
+        guard let target = buffer.baseAddress else { return }
+        unsafe copyGuestBytes(from: range.baseAddress, to: target + done, count: range.count)
+      }
+    }
+    if moved == 0 && count > 0 { throw .unmapped(address) }
+    return moved
+  }
+
+  /// Copies in as many bytes as are mapped without a hole; returns how many.
+  ///
+  /// - Throws: as ``readAvailable(at:into:)``.
+  package func writeAvailable(
+    _ source: RawSpan, at address: GuestAddress
+  ) throws(GuestMemoryError) -> Int {
+    let count = source.byteCount
+    try checkEnd(address, count)
+    let moved = unsafe source.withUnsafeBytes { buffer in
+      unsafe walk(address, count) { range, done in
+        guard let origin = buffer.baseAddress else { return }
+        unsafe copyGuestBytes(from: origin + done, to: range.baseAddress, count: range.count)
+      }
+    }
+    if moved == 0 && count > 0 { throw .unmapped(address) }
+    return moved
+  }
+
+  /// Fills the destination from guest memory.
+  ///
+  /// - Throws: ``GuestMemoryError/partial(expected:completed:)`` after the bytes that are mapped
+  ///   were copied, `unmapped` when none is, `addressOverflow`.
+  package func read(
+    at address: GuestAddress, into destination: inout MutableRawSpan
+  ) throws(GuestMemoryError) {
+    let expected = destination.byteCount
+    let completed = try readAvailable(at: address, into: &destination)
+    guard completed == expected else { throw .partial(expected: expected, completed: completed) }
+  }
+
+  /// Copies all of the source into guest memory.
+  ///
+  /// - Throws: as ``read(at:into:)``.
+  package func write(_ source: RawSpan, at address: GuestAddress) throws(GuestMemoryError) {
+    let completed = try writeAvailable(source, at: address)
+    guard completed == source.byteCount else {
+      throw .partial(expected: source.byteCount, completed: completed)
+    }
+  }
+
+  /// A copy of `count` bytes.
+  ///
+  /// The range is checked before anything is allocated, so a guest's count cannot exhaust memory.
+  ///
+  /// - Throws: as ``read(at:into:)``.
+  package func bytes(at address: GuestAddress, count: Int) throws(GuestMemoryError) -> [UInt8] {
+    try checkEnd(address, count)
+    guard contains(address, count: UInt64(count)) else { throw .unmapped(address) }
+    var result = [UInt8](repeating: 0, count: count)
+    var span = result.mutableSpan
+    var room = unsafe span.mutableBytes
+    try read(at: address, into: &room)
+    return result
+  }
+
+  /// Copies an array of bytes into guest memory.
+  ///
+  /// - Throws: as ``write(_:at:)``.
+  package func write(_ source: [UInt8], at address: GuestAddress) throws(GuestMemoryError) {
+    unsafe try write(source.span.bytes, at: address)
+  }
+
+  /// The host's view of a range that lies inside one region.
+  ///
+  /// For code that talks to the kernel or to rings only. The pointer is valid for exactly `count`
+  /// bytes and as long as this map lives; the guest may change the bytes at any time.
+  ///
+  /// - Throws: ``GuestMemoryError/unmapped(_:)``, `crossesRegions`, `addressOverflow`.
+  @unsafe package func unsafeHostRange(
+    at address: GuestAddress, count: Int
+  ) throws(GuestMemoryError) -> UnsafeMutableRawBufferPointer {
+    try checkEnd(address, count)
+    guard let range = unsafe table.unsafePrefix(at: address, limit: UInt64(count)) else {
+      throw .unmapped(address)
+    }
+    guard range.count == count else {
+      throw .crossesRegions(address, count: UInt64(count))
+    }
+    return unsafe range
+  }
+
+  /// The host's view of the longest range at `address` inside one region, `limit` bytes at most;
+  /// nil when nothing is mapped there. The same terms as `unsafeHostRange`.
+  @unsafe package func unsafeHostPrefix(
+    at address: GuestAddress, limit: UInt64
+  ) -> UnsafeMutableRawBufferPointer? {
+    unsafe table.unsafePrefix(at: address, limit: limit)
+  }
+
+  private func checkEnd(_ address: GuestAddress, _ count: Int) throws(GuestMemoryError) {
+    precondition(count >= 0, "a negative byte count")
+    // The last byte, not the one after it: an access may end exactly at 2^64.
+    if count > 0 && address.advanced(by: UInt64(count) - 1) == nil {
+      throw .addressOverflow(address, count: UInt64(count))
+    }
+  }
+
+  private func walk(
+    _ address: GuestAddress, _ count: Int,
+    _ body: (UnsafeMutableRawBufferPointer, Int) -> Void
+  ) -> Int {
+    var moved = 0
+    while moved < count {
+      let cursor = GuestAddress(address.rawValue &+ UInt64(moved))
+      guard let range = unsafe table.unsafePrefix(at: cursor, limit: UInt64(count - moved)) else {
+        break
+      }
+      unsafe body(range, moved)
+      moved += range.count
+    }
+    return moved
+  }
+}
+
+/// Copies bytes of which one side is guest memory, perhaps changing meanwhile. Aligned words of 2,
+/// 4 and 8 bytes move in one piece. The two sides may overlap.
+@unsafe
+private func copyGuestBytes(
+  from source: UnsafeRawPointer?, to target: UnsafeMutableRawPointer?, count: Int
+) {
+  guard let source = unsafe source, let target = unsafe target else { return }
+  let address = UInt(bitPattern: source) | UInt(bitPattern: target)
+  switch count {
+  case 8 where address & 7 == 0:
+    unsafe AtomicWord.store(AtomicWord.load64(source, .relaxed), to: target, .relaxed)
+  case 4 where address & 3 == 0:
+    unsafe AtomicWord.store(AtomicWord.load32(source, .relaxed), to: target, .relaxed)
+  case 2 where address & 1 == 0:
+    unsafe AtomicWord.store(AtomicWord.load16(source, .relaxed), to: target, .relaxed)
+  default:
+    unsafe target.copyMemory(from: source, byteCount: count)
+  }
+}

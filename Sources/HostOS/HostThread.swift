@@ -1,0 +1,56 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A named thread of our own, for work that blocks.
+package struct HostThread: ~Copyable, Sendable {
+  private let thread: pthread_t
+  private var joined = false
+
+  private final class Start: Sendable {
+    let name: String
+    let body: @Sendable () -> Void
+
+    init(name: String, body: @escaping @Sendable () -> Void) {
+      self.name = name
+      self.body = body
+    }
+  }
+
+  /// Starts a thread that runs `body` and ends with it.
+  ///
+  /// - Parameter name: shown by `ps -L`; the kernel keeps 15 bytes.
+  /// - Throws: ``SystemCallError`` from `pthread_create`.
+  package init(
+    name: String, _ body: @escaping @Sendable () -> Void
+  ) throws(SystemCallError) {
+    var thread = pthread_t()
+    let start = unsafe Unmanaged.passRetained(Start(name: name, body: body))
+    let code = unsafe pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument = unsafe argument else { return nil }
+        let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+        unsafe ktstr_thread_set_name(start.name)
+        start.body()
+        return nil
+      }, start.toOpaque())
+    guard code == 0 else {
+      unsafe start.release()
+      throw SystemCallError("pthread_create", Errno(rawValue: code), subject: name)
+    }
+    self.thread = thread
+  }
+
+  deinit {
+    // Nobody can wait for it any more; the kernel then frees it when it ends.
+    if !joined { pthread_detach(thread) }
+  }
+
+  /// Waits for the thread to end; false when it was still running at the deadline.
+  package mutating func join(until deadline: MonotonicTime) -> Bool {
+    if joined { return true }
+    joined = ktstr_thread_join_until(thread, deadline.nanoseconds) == 0
+    return joined
+  }
+}

@@ -1,0 +1,148 @@
+import GuestMemory
+import Synchronization
+
+// The only file that touches the words of the rings; every function reads or writes each once.
+
+/// One descriptor as it was when it was read (virtio 1.2, 2.7.5).
+struct Descriptor {
+  let address: UInt64
+  let length: UInt32
+  let flags: UInt16
+  let next: UInt16
+
+  /// `VIRTQ_DESC_F_NEXT`
+  static let hasNext: UInt16 = 1
+  /// `VIRTQ_DESC_F_WRITE`
+  static let deviceWritable: UInt16 = 2
+  /// `VIRTQ_DESC_F_INDIRECT`
+  static let indirect: UInt16 = 4
+  static let byteCount = 16
+
+  /// Takes the two little-endian words that a descriptor consists of.
+  init(_ first: UInt64, _ second: UInt64) {
+    address = UInt64(littleEndian: first)
+    let rest = UInt64(littleEndian: second)
+    length = UInt32(truncatingIfNeeded: rest)
+    flags = UInt16(truncatingIfNeeded: rest >> 32)
+    next = UInt16(truncatingIfNeeded: rest >> 48)
+  }
+
+  func has(_ flag: UInt16) -> Bool { flags & flag != 0 }
+}
+
+/// The three rings of an active queue as host memory.
+///
+/// Bounds proof: `init` asks guest memory for each ring's full length inside one region and checks
+/// the alignment on the host side. Every index is masked with `size - 1`, and the words after the
+/// arrays (`used_event`, `avail_event`) are part of the lengths asked for. The memory map is kept
+/// alive by the queue that owns this value.
+@safe
+struct RingMemory: @unchecked Sendable {
+  let size: UInt16
+  private let mask: Int
+  private let descriptors: UnsafeMutableRawPointer
+  private let available: UnsafeMutableRawPointer
+  private let used: UnsafeMutableRawPointer
+
+  init(_ configuration: QueueConfiguration, in memory: GuestMemoryMap) throws(QueueError) {
+    size = configuration.size
+    mask = Int(configuration.size) - 1
+    unsafe descriptors = try RingMemory.locate(.descriptorTable, configuration, memory)
+    unsafe available = try RingMemory.locate(.availableRing, configuration, memory)
+    unsafe used = try RingMemory.locate(.usedRing, configuration, memory)
+  }
+
+  @unsafe private static func locate(
+    _ ring: QueueError.Ring, _ configuration: QueueConfiguration, _ memory: GuestMemoryMap
+  ) throws(QueueError) -> UnsafeMutableRawPointer {
+    let address = configuration.address(of: ring)
+    let count = configuration.byteCount(of: ring)
+    let alignment = QueueConfiguration.alignment(of: ring)
+    guard address.isAligned(to: UInt64(alignment)) else {
+      throw .misaligned(ring, address, alignment: alignment)
+    }
+    guard let base = unsafe try? memory.unsafeHostRange(at: address, count: count).baseAddress
+    else { throw .ringUnmapped(ring, address, byteCount: count) }
+    // A region may start at an odd place of a host page: atomics need the host side aligned too.
+    guard UInt(bitPattern: base) & UInt(alignment - 1) == 0 else {
+      throw .misaligned(ring, address, alignment: alignment)
+    }
+    return unsafe base
+  }
+
+  /// `desc[index]`
+  func descriptor(at index: UInt16) -> Descriptor {
+    let base = unsafe descriptors + (Int(index) & mask) * Descriptor.byteCount
+    return unsafe Descriptor(
+      RingMemory.word64(base).pointee.load(ordering: .relaxed),
+      RingMemory.word64(base + 8).pointee.load(ordering: .relaxed))
+  }
+
+  /// `avail.flags`
+  var availableFlags: UInt16 {
+    UInt16(littleEndian: unsafe RingMemory.word16(available).pointee.load(ordering: .relaxed))
+  }
+
+  /// `avail.idx`; what the driver wrote before it is visible after this.
+  var availableIndex: UInt16 {
+    UInt16(littleEndian: unsafe RingMemory.word16(available + 2).pointee.load(ordering: .acquiring))
+  }
+
+  /// `avail.ring[position mod size]`
+  func availableHead(at position: UInt16) -> UInt16 {
+    let slot = unsafe available + 4 + (Int(position) & mask) * 2
+    return UInt16(littleEndian: unsafe RingMemory.word16(slot).pointee.load(ordering: .relaxed))
+  }
+
+  /// `avail.used_event`: the used index whose passing the driver wants to hear of.
+  var usedEvent: UInt16 {
+    let word = unsafe available + 4 + (mask + 1) * 2
+    return UInt16(littleEndian: unsafe RingMemory.word16(word).pointee.load(ordering: .relaxed))
+  }
+
+  /// `used.flags`
+  func storeUsedFlags(_ flags: UInt16) {
+    unsafe RingMemory.word16(used).pointee.store(flags.littleEndian, ordering: .relaxed)
+  }
+
+  /// `used.idx`, read only when a queue is taken over.
+  var usedIndex: UInt16 {
+    UInt16(littleEndian: unsafe RingMemory.word16(used + 2).pointee.load(ordering: .relaxed))
+  }
+
+  /// `used.idx`; everything written before is visible to whoever sees it.
+  func storeUsedIndex(_ index: UInt16) {
+    unsafe RingMemory.word16(used + 2).pointee.store(index.littleEndian, ordering: .releasing)
+  }
+
+  /// `used.ring[position mod size]`
+  func storeUsedElement(at position: UInt16, head: UInt16, length: UInt32) {
+    let slot = unsafe used + 4 + (Int(position) & mask) * 8
+    unsafe RingMemory.word32(slot).pointee.store(UInt32(head).littleEndian, ordering: .relaxed)
+    unsafe RingMemory.word32(slot + 4).pointee.store(length.littleEndian, ordering: .relaxed)
+  }
+
+  /// `used.avail_event`: the available index whose passing the device wants to hear of.
+  func storeAvailableEvent(_ index: UInt16) {
+    let word = unsafe used + 4 + (mask + 1) * 8
+    unsafe RingMemory.word16(word).pointee.store(index.littleEndian, ordering: .relaxed)
+  }
+
+  @unsafe private static func word16(
+    _ address: UnsafeMutableRawPointer
+  ) -> UnsafePointer<Atomic<UInt16>> {
+    unsafe UnsafePointer(address.assumingMemoryBound(to: Atomic<UInt16>.self))
+  }
+
+  @unsafe private static func word32(
+    _ address: UnsafeMutableRawPointer
+  ) -> UnsafePointer<Atomic<UInt32>> {
+    unsafe UnsafePointer(address.assumingMemoryBound(to: Atomic<UInt32>.self))
+  }
+
+  @unsafe private static func word64(
+    _ address: UnsafeMutableRawPointer
+  ) -> UnsafePointer<Atomic<UInt64>> {
+    unsafe UnsafePointer(address.assumingMemoryBound(to: Atomic<UInt64>.self))
+  }
+}

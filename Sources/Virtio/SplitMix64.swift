@@ -1,0 +1,24 @@
+/// A small seeded generator (Steele, Lea and Flood, 2014): the same seed gives the same numbers on
+/// every host.
+package struct SplitMix64: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  /// Starts the sequence of a seed.
+  package init(seed: UInt64) {
+    state = seed
+  }
+
+  package mutating func next() -> UInt64 {
+    // Arithmetic mod 2^64 is what the generator is made of.
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ (mixed >> 31)
+  }
+
+  /// A number in 0..<1.
+  package mutating func nextFraction() -> Double {
+    Double(next() >> 11) * 0x1p-53
+  }
+}
