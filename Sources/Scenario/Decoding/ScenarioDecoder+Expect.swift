@@ -1,0 +1,180 @@
+/// What the names in `expect` may refer to.
+struct ExpectationContext {
+  let work: [DecodedWork]
+  let cgroups: [DecodedCgroup]?
+  let hasDisk: Bool
+
+  var workNames: [String] { work.compactMap(\.name) }
+
+  /// Declared cgroups and those that work lies in, with their parents.
+  var cgroupNames: [String] {
+    let named = (cgroups ?? []).compactMap(\.name) + work.compactMap { $0.spec?.cgroup }
+    var seen: Set<String> = []
+    return (named + named.flatMap { CgroupSpec.ancestors(of: $0) }).filter {
+      seen.insert($0).inserted
+    }
+  }
+
+  var hasDiskWork: Bool {
+    work.contains { $0.spec?.type.name == .diskVerify }
+  }
+
+  /// Whether every group could be read, so that what is missing is really missing.
+  var isWhole: Bool { work.allSatisfy { $0.spec != nil } }
+}
+
+extension ScenarioDecoder {
+  private static let expectKeys = [
+    "progress", "maxGap", "fairness", "minRate", "diskVerified", "device",
+  ]
+
+  func expectations(_ node: Node?, context: ExpectationContext) -> Expectations {
+    var expect = Expectations(
+      diskVerified: context.hasDiskWork, device: context.hasDisk ? DeviceExpectations() : nil)
+    guard let object = node?.object() else { return expect }
+    object.allow(only: Self.expectKeys)
+    expect.progress = object["progress"]?.flag() ?? true
+    expect.maxGap = object["maxGap"].map { gaps($0, context) } ?? []
+    expect.fairness =
+      object["fairness"]?.list(upTo: Self.maximumGroups).compactMap { fairness($0, context) } ?? []
+    var rated: Set<String> = []
+    expect.minRate =
+      object["minRate"]?.list(upTo: Self.maximumGroups).compactMap {
+        rate($0, context, &rated)
+      } ?? []
+    if let verified = object["diskVerified"], let flag = verified.flag() {
+      expect.diskVerified = flag
+      if flag, !context.hasDiskWork, context.isWhole {
+        verified.refuse("nothing verifies the disk; there is no work of type \"diskVerify\"")
+      }
+    }
+    if let device = object["device"] { expect.device = self.device(device, context) }
+    return expect
+  }
+
+  private func gaps(_ node: Node, _ context: ExpectationContext) -> [GapLimit] {
+    guard case .list = node.value.kind else {
+      return node.time(in: 1...Self.longestTime).map {
+        [GapLimit(work: nil, limitNanoseconds: $0)]
+      } ?? []
+    }
+    var seen: Set<String> = []
+    return node.list(upTo: Self.maximumGroups).compactMap { element in
+      guard let object = element.object() else { return nil }
+      object.allow(only: ["work", "limit"])
+      let work = workReference(object, context, &seen)
+      let limit = object.required("limit")?.time(in: 1...Self.longestTime)
+      guard let work, let limit else { return nil }
+      return GapLimit(work: work, limitNanoseconds: limit)
+    }
+  }
+
+  private func rate(
+    _ node: Node, _ context: ExpectationContext, _ seen: inout Set<String>
+  ) -> RateLimit? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: ["work", "perSecond"])
+    let work = workReference(object, context, &seen)
+    guard let rate = object.required("perSecond") else { return nil }
+    guard let number = rate.number, number > 0, number <= 1e15 else {
+      rate.refuse(expected: "a number above 0")
+      return nil
+    }
+    return work.map { RateLimit(work: $0, perSecond: number) }
+  }
+
+  private func workReference(
+    _ object: ObjectNode, _ context: ExpectationContext, _ seen: inout Set<String>
+  ) -> String? {
+    guard let node = object.required("work"), let name = node.text() else { return nil }
+    guard context.workNames.contains(name) else {
+      node.refuse(
+        "unknown work \(Quoting.quoted(name))" + Spelling.hint(for: name, in: context.workNames))
+      return nil
+    }
+    if !seen.insert(name).inserted {
+      node.refuse("the work \(Quoting.quoted(name)) occurs twice in this list")
+    }
+    return name
+  }
+
+  private func fairness(_ node: Node, _ context: ExpectationContext) -> FairnessLimit? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: ["cgroup", "work", "maxSpread"])
+    let spread = object.required("maxSpread").flatMap { self.spread($0) }
+    let subject: FairnessLimit.Subject?
+    let members: [DecodedWork]
+    switch (object["cgroup"], object["work"]) {
+    case (nil, nil):
+      node.refuse("missing key \"cgroup\" (or \"work\")")
+      return nil
+    case (.some, .some(let work)):
+      work.refuse("expected only one of \"cgroup\" and \"work\", found both")
+      return nil
+    case (nil, .some):
+      var seen: Set<String> = []
+      guard let name = workReference(object, context, &seen) else { return nil }
+      subject = .work(name)
+      members = context.work.filter { $0.name == name }
+    case (.some(let cgroup), nil):
+      guard let name = cgroup.text() else { return nil }
+      let known = context.cgroupNames
+      guard known.contains(name) else {
+        if context.isWhole {
+          cgroup.refuse(
+            "unknown cgroup \(Quoting.quoted(name))" + Spelling.hint(for: name, in: known))
+        }
+        return nil
+      }
+      subject = .cgroup(name)
+      members = context.work.filter {
+        CgroupSpec.contains(name, $0.spec?.cgroup ?? "")
+      }
+    }
+    let workers = members.reduce(0) { $0 + ($1.spec?.workers ?? 0) }
+    if workers < 2, context.isWhole {
+      node.refuse("fairness compares workers and needs at least 2, found \(workers)")
+    }
+    guard let subject, let spread else { return nil }
+    return FairnessLimit(subject: subject, maxSpread: spread)
+  }
+
+  /// A part of one: 0.3 or "30%".
+  private func spread(_ node: Node) -> Double? {
+    var found = node.number
+    if case .text(let text) = node.value.kind, text.hasSuffix("%"),
+      let first = text.unicodeScalars.first, ("0"..."9").contains(first)
+    {
+      found = Double(text.dropLast()).map { $0 / 100 }
+    }
+    guard let found, (0...1).contains(found) else {
+      node.refuse(expected: "a number from 0 to 1 or a string such as \"30%\"")
+      return nil
+    }
+    return found
+  }
+
+  private static let deviceMinimums = [
+    ("minReads", "reads"), ("minWrites", "writes"), ("minFlushes", "flushes"),
+    ("minBytesRead", "bytesRead"), ("minBytesWritten", "bytesWritten"),
+  ]
+
+  private func device(_ node: Node, _ context: ExpectationContext) -> DeviceExpectations? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: Self.deviceMinimums.map(\.0) + ["maxIOErrors"])
+    guard context.hasDisk else {
+      node.refuse("there is no device to judge; give \"machine\" a \"disk\"")
+      return nil
+    }
+    var expect = DeviceExpectations()
+    for (key, counter) in Self.deviceMinimums {
+      guard let member = object[key] else { continue }
+      let isSize = counter.hasPrefix("bytes")
+      let value =
+        isSize ? member.size(in: 1...UInt64.max) : member.whole(in: 1...UInt64.max)
+      if let value { expect.minimums.append(.init(counter: counter, value: value)) }
+    }
+    expect.maxIOErrors = object["maxIOErrors"]?.whole(in: 0...UInt64.max) ?? 0
+    return expect
+  }
+}

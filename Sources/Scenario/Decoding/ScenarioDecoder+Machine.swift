@@ -1,0 +1,145 @@
+extension ScenarioDecoder {
+  func machine(_ node: Node) -> MachineSpec? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: ["cpus", "topology", "memory", "disk"])
+    let topology = topology(object)
+    let memory = object["memory"]?.size(
+      in: MachineSpec.minimumMemory...MachineSpec.maximumMemory, multipleOf: 4096)
+    let disk = object["disk"].flatMap { self.disk($0) }
+    guard let topology else { return nil }
+    return MachineSpec(
+      topology: topology, memory: memory ?? MachineSpec.defaultMemory, disk: disk)
+  }
+
+  private func topology(_ object: ObjectNode) -> Topology? {
+    switch (object["cpus"], object["topology"]) {
+    case (nil, nil):
+      object.node.refuse("missing key \"cpus\" (or \"topology\")")
+      return nil
+    case (.some, .some(let topology)):
+      topology.refuse("expected only one of \"cpus\" and \"topology\", found both")
+      return nil
+    case (.some(let cpus), nil):
+      return cpus.whole(in: 1...UInt64(MachineSpec.maximumCPUs)).map { .flat(cpus: Int($0)) }
+    case (nil, .some(let topology)):
+      return self.topology(topology)
+    }
+  }
+
+  private func topology(_ node: Node) -> Topology? {
+    let expected =
+      "a topology such as \"1n2l4c2t\" (nodes, LLCs of the machine, cores per LLC, threads per core)"
+    guard let text = node.text(expected) else { return nil }
+    var counts: [Int] = []
+    var rest = Substring(text)
+    for letter in "nlct" {
+      let digits = rest.prefix { $0.isASCII && $0.isNumber }
+      rest.removeFirst(digits.count)
+      guard rest.popFirst() == letter, let count = Int(digits) else {
+        node.refuse(expected: expected)
+        return nil
+      }
+      counts.append(count)
+    }
+    guard rest.isEmpty else {
+      node.refuse(expected: expected)
+      return nil
+    }
+    let limit = MachineSpec.maximumCPUs
+    guard counts.allSatisfy({ (1...limit).contains($0) }) else {
+      node.refuse("expected counts from 1 to \(limit), found \(node.value.summary)")
+      return nil
+    }
+    let topology = Topology(
+      nodes: counts[0], llcs: counts[1], coresPerLLC: counts[2], threadsPerCore: counts[3])
+    guard topology.llcs.isMultiple(of: topology.nodes) else {
+      node.refuse(
+        "expected as many LLCs for each node, found \(topology.llcs) for \(topology.nodes) nodes")
+      return nil
+    }
+    guard topology.cpus <= limit else {
+      node.refuse("expected at most \(limit) CPUs, found \(topology.cpus)")
+      return nil
+    }
+    return topology
+  }
+
+  private func disk(_ node: Node) -> DiskSpec? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: ["size", "faults"])
+    let size = object.required("size")?.size(
+      in: DiskSpec.sectorSize...DiskSpec.maximumSize, multipleOf: DiskSpec.sectorSize)
+    let faults = object["faults"]?.list(upTo: 64).compactMap { fault($0, diskSize: size) }
+    return size.map { DiskSpec(size: $0, faults: faults ?? []) }
+  }
+
+  private enum EffectName: String, CaseIterable {
+    case corrupt, error, delay, short
+  }
+
+  private func fault(_ node: Node, diskSize: UInt64?) -> DiskFault? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: ["operation", "effect", "probability", "delay", "offset", "length"])
+    let operation: DiskFault.Operation? = object.required("operation")?.choice("operation")
+    let effectName: EffectName? = object.required("effect")?.choice("effect")
+    let probability = object["probability"].map { self.probability($0) } ?? 1
+    let effect = effectName.flatMap { self.effect($0, object) }
+    let range = range(object, diskSize: diskSize)
+    if operation == .flush {
+      if effectName == .corrupt || effectName == .short {
+        object["effect"]?.refuse("a flush has no data; it takes \"error\" or \"delay\"")
+      }
+      if let part = object["offset"] ?? object["length"] {
+        part.refuse("a flush has no place on the disk; leave out \"offset\" and \"length\"")
+      }
+    }
+    guard let operation, let effect, let probability, let range else { return nil }
+    return DiskFault(
+      operation: operation, effect: effect, probability: probability, range: range)
+  }
+
+  private func probability(_ node: Node) -> Double? {
+    guard let number = node.number, number > 0, number <= 1 else {
+      node.refuse(expected: "a number above 0 and up to 1")
+      return nil
+    }
+    return number
+  }
+
+  private func effect(_ name: EffectName, _ object: ObjectNode) -> DiskFault.Effect? {
+    if name != .delay, let delay = object["delay"] {
+      delay.refuse("\"delay\" belongs to the effect \"delay\", not to \"\(name.rawValue)\"")
+    }
+    switch name {
+    case .corrupt: return .corrupt
+    case .error: return .error
+    case .short: return .short
+    case .delay:
+      return object.required("delay")?.time(in: 1...60_000_000_000).map {
+        .delay(nanoseconds: $0)
+      }
+    }
+  }
+
+  /// The bytes that a fault may hit, the whole disk if it names none.
+  private func range(_ object: ObjectNode, diskSize: UInt64?) -> Range<UInt64>? {
+    var offset: UInt64 = 0
+    if let node = object["offset"] {
+      guard let size = node.size(in: 0...DiskSpec.maximumSize), let diskSize else { return nil }
+      guard size < diskSize else {
+        node.refuse(expected: "a place on the disk of \(UnitFamily.size.render(diskSize))")
+        return nil
+      }
+      offset = size
+    }
+    guard let diskSize else { return nil }
+    guard let node = object["length"] else { return offset..<diskSize }
+    guard let length = node.size(in: 1...DiskSpec.maximumSize) else { return nil }
+    guard length <= diskSize - offset else {
+      node.refuse(
+        expected: "at most the \(UnitFamily.size.render(diskSize - offset)) behind the offset")
+      return nil
+    }
+    return offset..<offset + length
+  }
+}

@@ -1,0 +1,106 @@
+/// What a run must show to pass.
+package struct Expectations: Equatable, Sendable {
+  /// Whether every worker must finish at least one iteration.
+  package var progress: Bool
+  /// The longest gap that a worker may have, by group of workers.
+  package var maxGap: [GapLimit]
+  /// How unequal CPU time may be shared.
+  package var fairness: [FairnessLimit]
+  /// How many iterations a second each worker of a group must reach.
+  package var minRate: [RateLimit]
+  /// Whether every disk worker must read back what it wrote.
+  package var diskVerified: Bool
+  /// What the scratch disk must have counted; nil when there is no disk.
+  package var device: DeviceExpectations?
+
+  /// Makes expectations; without arguments those that need no disk and hold by default.
+  package init(
+    progress: Bool = true, maxGap: [GapLimit] = [], fairness: [FairnessLimit] = [],
+    minRate: [RateLimit] = [], diskVerified: Bool = false, device: DeviceExpectations? = nil
+  ) {
+    self.progress = progress
+    self.maxGap = maxGap
+    self.fairness = fairness
+    self.minRate = minRate
+    self.diskVerified = diskVerified
+    self.device = device
+  }
+}
+
+/// The longest gap that each worker of a group may have.
+package struct GapLimit: Equatable, Sendable {
+  /// Name of the group; nil means all workers.
+  package var work: String?
+  /// The limit.
+  package var limitNanoseconds: UInt64
+
+  /// Makes a limit.
+  package init(work: String?, limitNanoseconds: UInt64) {
+    self.work = work
+    self.limitNanoseconds = limitNanoseconds
+  }
+}
+
+/// How unequal the CPU time of some workers may be: (most - least) / most.
+package struct FairnessLimit: Equatable, Sendable {
+  /// Whose CPU time is compared.
+  package enum Subject: Equatable, Sendable {
+    /// Of all workers in a cgroup and below it.
+    case cgroup(String)
+    /// Of the workers of a group.
+    case work(String)
+  }
+
+  /// Whose CPU time is compared.
+  package var subject: Subject
+  /// The limit, from 0 to 1.
+  package var maxSpread: Double
+
+  /// Makes a limit.
+  package init(subject: Subject, maxSpread: Double) {
+    self.subject = subject
+    self.maxSpread = maxSpread
+  }
+}
+
+/// The rate that each worker of a group must reach.
+package struct RateLimit: Equatable, Sendable {
+  /// Name of the group.
+  package var work: String
+  /// Iterations in a second of wall time.
+  package var perSecond: Double
+
+  /// Makes a limit.
+  package init(work: String, perSecond: Double) {
+    self.work = work
+    self.perSecond = perSecond
+  }
+}
+
+/// What the scratch disk must have counted.
+package struct DeviceExpectations: Equatable, Sendable {
+  /// A counter and the least that it must show.
+  package struct Minimum: Equatable, Sendable {
+    /// Name of the counter.
+    package var counter: String
+    /// The least value.
+    package var value: UInt64
+
+    /// Makes a minimum.
+    package init(counter: String, value: UInt64) {
+      self.counter = counter
+      self.value = value
+    }
+  }
+
+  /// Least values.
+  package var minimums: [Minimum]
+  /// The most I/O errors that the guest may have seen.
+  package var maxIOErrors: UInt64
+
+  /// Makes expectations.
+  package init(minimums: [Minimum] = [], maxIOErrors: UInt64 = 0) {
+    self.minimums = minimums
+    self.maxIOErrors = maxIOErrors
+  }
+}

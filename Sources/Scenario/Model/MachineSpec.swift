@@ -1,0 +1,130 @@
+/// The guest that a scenario asks for.
+package struct MachineSpec: Equatable, Sendable {
+  /// Memory of a scenario that names none.
+  package static let defaultMemory: UInt64 = 512 << 20
+  /// The least memory of any guest; what a given kernel needs may be more.
+  package static let minimumMemory: UInt64 = 64 << 20
+  /// The most memory of a guest.
+  package static let maximumMemory: UInt64 = 256 << 30
+  /// The most CPUs: APIC ids 0 to 253 leave the I/O APIC's and the broadcast id alone.
+  package static let maximumCPUs = 254
+
+  /// How the CPUs lie to one another.
+  package var topology: Topology
+  /// Memory in bytes, a multiple of 4 KiB.
+  package var memory: UInt64
+  /// The scratch disk; nil when the guest has none.
+  package var disk: DiskSpec?
+
+  /// Makes a machine out of checked parts.
+  package init(
+    topology: Topology, memory: UInt64 = MachineSpec.defaultMemory, disk: DiskSpec? = nil
+  ) {
+    self.topology = topology
+    self.memory = memory
+    self.disk = disk
+  }
+
+  /// CPUs of the guest.
+  package var cpus: Int { topology.cpus }
+}
+
+/// NUMA nodes, last-level caches, cores and threads of a guest.
+package struct Topology: Equatable, Sendable, CustomStringConvertible {
+  /// NUMA nodes.
+  package var nodes: Int
+  /// Last-level caches of the whole machine, shared out evenly over the nodes.
+  package var llcs: Int
+  /// Cores below each of them.
+  package var coresPerLLC: Int
+  /// Hardware threads of each core.
+  package var threadsPerCore: Int
+
+  /// Makes a topology out of checked counts.
+  package init(nodes: Int, llcs: Int, coresPerLLC: Int, threadsPerCore: Int) {
+    self.nodes = nodes
+    self.llcs = llcs
+    self.coresPerLLC = coresPerLLC
+    self.threadsPerCore = threadsPerCore
+  }
+
+  /// One node, one cache, as many cores of one thread as there are CPUs.
+  package static func flat(cpus: Int) -> Topology {
+    Topology(nodes: 1, llcs: 1, coresPerLLC: cpus, threadsPerCore: 1)
+  }
+
+  /// CPUs of the whole machine.
+  package var cpus: Int { llcs * coresPerLLC * threadsPerCore }
+
+  /// As the scenario writes it: `1n2l4c2t`.
+  package var description: String {
+    "\(nodes)n\(llcs)l\(coresPerLLC)c\(threadsPerCore)t"
+  }
+}
+
+/// The guest's scratch disk.
+package struct DiskSpec: Equatable, Sendable {
+  /// The name of the disk in device counters.
+  package static let deviceName = "disk"
+  /// Bytes in a sector of a virtio block device (virtio 1.2 section 5.2.2).
+  package static let sectorSize: UInt64 = 512
+  /// The largest disk.
+  package static let maximumSize: UInt64 = 1 << 40
+
+  /// Size in bytes, a multiple of ``sectorSize``.
+  package var size: UInt64
+  /// Deliberate faults, in the order of the file.
+  package var faults: [DiskFault]
+
+  /// Makes a disk out of checked parts.
+  package init(size: UInt64, faults: [DiskFault] = []) {
+    self.size = size
+    self.faults = faults
+  }
+}
+
+/// A deliberate fault of the scratch disk.
+package struct DiskFault: Equatable, Sendable {
+  /// Which requests it may hit.
+  package enum Operation: String, CaseIterable, Sendable {
+    /// Reads.
+    case read
+    /// Writes.
+    case write
+    /// Flushes.
+    case flush
+    /// All of them, as far as the effect has a meaning for them.
+    case any
+  }
+
+  /// What happens to a request that is hit.
+  package enum Effect: Equatable, Sendable {
+    /// Its data are changed; the request reports success.
+    case corrupt
+    /// It fails with an I/O error.
+    case error
+    /// It completes this much later, in nanoseconds.
+    case delay(nanoseconds: UInt64)
+    /// Only a part of its data is transferred, and it fails with an I/O error.
+    case short
+  }
+
+  /// Which requests it may hit.
+  package var operation: Operation
+  /// What happens then.
+  package var effect: Effect
+  /// How likely each of them is hit, above 0 and up to 1.
+  package var probability: Double
+  /// Only requests that touch these bytes of the disk.
+  package var range: Range<UInt64>
+
+  /// Makes a fault out of checked parts.
+  package init(
+    operation: Operation, effect: Effect, probability: Double, range: Range<UInt64>
+  ) {
+    self.operation = operation
+    self.effect = effect
+    self.probability = probability
+    self.range = range
+  }
+}
