@@ -19,6 +19,9 @@ package struct HostThread: ~Copyable, Sendable {
 
   /// Starts a thread that runs `body` and ends with it.
   ///
+  /// All signals but those of faults are blocked in it: they are for the main thread, and a write
+  /// to a pipe that nobody reads is then an error like any other.
+  ///
   /// - Parameter name: shown by `ps -L`; the kernel keeps 15 bytes.
   /// - Throws: ``SystemCallError`` from `pthread_create`.
   package init(
@@ -32,6 +35,7 @@ package struct HostThread: ~Copyable, Sendable {
         guard let argument = unsafe argument else { return nil }
         let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
         unsafe ktstr_thread_set_name(start.name)
+        HostThread.blockSignals()
         start.body()
         return nil
       }, start.toOpaque())
@@ -52,5 +56,14 @@ package struct HostThread: ~Copyable, Sendable {
     if joined { return true }
     joined = ktstr_thread_join_until(thread, deadline.nanoseconds) == 0
     return joined
+  }
+
+  private static func blockSignals() {
+    var signals = sigset_t()
+    unsafe sigfillset(&signals)
+    for fault in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT] {
+      unsafe sigdelset(&signals, fault)
+    }
+    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
 }

@@ -51,6 +51,9 @@ package protocol VirtioDevice: AnyObject, Sendable {
   func service(queue index: Int, cause: ServiceCause) -> ServiceOutcome
   /// Goes back to the state before negotiation; counters stay.
   func reset()
+  /// Ends waits of the device's own making, now and from now on, so that a thread in `service`
+  /// comes back soon.
+  func prepareToStop()
 }
 
 /// Where a queue stood when it was stopped.

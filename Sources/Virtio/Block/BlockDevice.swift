@@ -87,6 +87,10 @@ package final class BlockDevice: VirtioDevice {
     brokenFlag.store(false, ordering: .releasing)
   }
 
+  package func prepareToStop() {
+    backing.cancelDelays()
+  }
+
   /// Everything counted so far. Never waits for the thread that does the work; numbers that belong
   /// together may be a request apart.
   package func counters() -> BlockCounters {

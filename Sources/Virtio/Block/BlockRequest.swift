@@ -68,7 +68,8 @@ struct BlockRequestContext {
     _ chain: inout DescriptorChain, room: Int, _ scratch: inout IOVecList,
     _ kind: inout Answer.Kind, _ dataWritten: inout Int
   ) -> BlockStatus {
-    guard let first = chain.readable.loadUInt64(at: 0), let sector = chain.readable.loadUInt64(at: 8)
+    guard let first = chain.readable.loadUInt64(at: 0),
+      let sector = chain.readable.loadUInt64(at: 8)
     else { return refuseFraming() }
     // The upper half of the first word is the I/O priority, which nothing here uses.
     switch UInt32(truncatingIfNeeded: first) {

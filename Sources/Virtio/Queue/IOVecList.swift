@@ -92,7 +92,9 @@ struct IOVecList: ~Copyable, @unchecked Sendable {
     let length = destination.byteCount
     return unsafe destination.withUnsafeMutableBytes { buffer in
       unsafe walk(from: offset, count: length) { base, count, done in
-        unsafe buffer.baseAddress.map { unsafe ($0 + done).copyMemory(from: base, byteCount: count) }
+        unsafe buffer.baseAddress.map {
+          unsafe ($0 + done).copyMemory(from: base, byteCount: count)
+        }
       }
     }
   }
@@ -119,9 +121,10 @@ struct IOVecList: ~Copyable, @unchecked Sendable {
 
   /// Stores one byte; false when `offset` is past the end.
   func storeByte(_ value: UInt8, at offset: Int) -> Bool {
-    unsafe 1 == walk(from: offset, count: 1) { base, _, _ in
-      unsafe base.storeBytes(of: value, as: UInt8.self)
-    }
+    unsafe 1
+      == walk(from: offset, count: 1) { base, _, _ in
+        unsafe base.storeBytes(of: value, as: UInt8.self)
+      }
   }
 
   /// Inverts one byte where it lies; nothing when `offset` is past the end.
