@@ -136,21 +136,21 @@ package struct BzImage: Hashable, Sendable {
 
   /// Field offsets in the file, with their names in boot.rst.
   private enum Offset {
-    /// setup_sects
+    /// `setup_sects`.
     static let setupSectors = 0x1f1
-    /// header
+    /// `header`.
     static let magic = 0x202
-    /// version
+    /// `version`.
     static let version = 0x206
-    /// kernel_version, relative to 0x200
+    /// `kernel_version`, relative to 0x200.
     static let kernelVersion = 0x20e
-    /// xloadflags
+    /// `xloadflags`.
     static let extendedLoadFlags = 0x236
-    /// payload_offset, relative to the protected-mode code
+    /// `payload_offset`, relative to the protected-mode code.
     static let payloadOffset = 0x248
-    /// payload_length
+    /// `payload_length`.
     static let payloadLength = 0x24c
-    /// init_size
+    /// `init_size`.
     static let initSize = 0x260
   }
 }

@@ -23,7 +23,7 @@ package struct ModuleDependencies: Hashable, Sendable {
   package struct Entry: Hashable, Sendable {
     /// Its path relative to the module directory, such as `kernel/drivers/block/virtio_blk.ko.xz`.
     package let path: String
-    /// What must be loaded before it. Need not be complete in itself: theirs are followed too.
+    /// What must be loaded before it; what those need is followed too.
     package let needs: [ModuleName]
 
     /// Names one module.

@@ -48,7 +48,7 @@ package enum Files {
     return try drain(raw, path: path, expecting: Int(status.st_size) + 1, limit: limit)
   }
 
-  /// Writes a file, replacing what was there. Not atomic: see ``replace(_:with:mode:)``.
+  /// Writes a file in place of what was there, not atomically.
   ///
   /// - Throws: ``SystemCallError`` from the call that failed.
   package static func write(
@@ -66,20 +66,6 @@ package enum Files {
         }
       }
     }
-  }
-
-  /// Puts a new content in place of a file in one step.
-  ///
-  /// Two writers of one path must be kept apart by a lock: they share the temporary name, which is
-  /// what keeps a killed writer from leaving more than one such file.
-  ///
-  /// - Throws: ``SystemCallError`` from the call that failed.
-  package static func replace(
-    _ path: String, with bytes: some RandomAccessCollection<UInt8>, mode: UInt32 = 0o644
-  ) throws(SystemCallError) {
-    let temporary = path + ".new"
-    try write(bytes, to: temporary, mode: mode)
-    try rename(temporary, to: path)
   }
 
   /// Moves a file or directory within one file system, atomically.

@@ -12,7 +12,7 @@ package struct ToolRequest: Sendable {
   package var tool: String
   /// Arguments after argv[0].
   package var arguments: [String]
-  /// Added to our environment, replacing variables of the same name. `LC_ALL` is `C` unless named.
+  /// Added to our environment, or in place of what is there; `LC_ALL` is `C` unless named.
   package var environment: [String: String] = [:]
   /// Directory to start in; nil takes ours.
   package var workingDirectory: String?

@@ -3,8 +3,10 @@ import SystemPackage
 
 /// Runs external programs to completion: bounded in time and output, killed with this process.
 package enum ToolRunner {
-  /// Where a program lies: an absolute path is taken as it is, a name is looked up in `PATH` and in
-  /// the system directories that a user's `PATH` often lacks. Nil when there is none.
+  /// Where a program lies; nil when there is none.
+  ///
+  /// An absolute path is taken as it is; a name is looked up in `PATH`, and in the system directories
+  /// that a user's `PATH` often lacks.
   package static func find(_ tool: String) -> String? {
     if tool.contains("/") { return isExecutable(tool) ? tool : nil }
     let path = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? ""

@@ -89,8 +89,9 @@ package struct AptSource: Hashable, Sendable {
 package struct ControlStanza: Hashable, Sendable {
   private var fields: [String: String] = [:]
 
-  /// A field's value by its name, of which case does not count. Lines of a long value keep their
-  /// leading space.
+  /// A field's value by its name, of which case does not count.
+  ///
+  /// Lines of a long value keep their leading space.
   package subscript(name: String) -> String? { fields[name.lowercased()] }
 
   /// The paragraphs of a text; lines that are none of the format are passed over.

@@ -1,4 +1,4 @@
-/// Why a kernel could not be found, fetched, imported or packed. Each reads as one line.
+/// Why a kernel could not be found, fetched, imported or packed; each reads as one line.
 package enum KernelError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Nothing in the store answers to this, and it is no path to an image.
   case notFound(request: String, known: [String])

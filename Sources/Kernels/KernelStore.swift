@@ -29,7 +29,7 @@ package struct KernelStore: Sendable {
 
   var staging: StagingArea { StagingArea(root: root) }
 
-  /// All complete kernels, newest version first. Damaged ones are left out.
+  /// All complete kernels, newest version first; damaged ones are left out.
   ///
   /// - Throws: ``SystemCallError`` when the store cannot be read.
   package func list() throws -> [Kernel] {
@@ -88,7 +88,7 @@ package struct KernelStore: Sendable {
     }
   }
 
-  /// Takes a directory out of sight in one step, then removes it. The caller holds the lock.
+  /// Takes a directory out of sight in one step, then removes it, under the lock.
   private func bury(_ path: FilePath) throws {
     guard try Files.status(of: path.string) != nil else { return }
     let grave = root.appending(StagingArea.prefix + "removed")

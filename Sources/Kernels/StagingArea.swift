@@ -36,7 +36,7 @@ struct StagingArea: Sendable {
     }
   }
 
-  /// Removes what dead processes left. The caller holds the store's lock.
+  /// Removes what dead processes left; the caller holds the store's lock.
   func sweep() throws {
     for name in try Files.entries(of: root.string) where name.hasPrefix(Self.prefix) {
       let path = root.appending(name)
