@@ -46,7 +46,7 @@ let package = Package(
     room("Kernels", ["Boot", "HostOS", system]),
     room("Scenario", ["Wire"]),
     room("Evidence", ["Wire", "HostOS", system]),
-    room("Verdict", ["Scenario", "Evidence"]),
+    room("Verdict", ["Scenario", "Evidence", "Wire"]),
     room("Machine", ["Boot", "Virtio", "VhostUser", "HostOS", "CLinux", system]),
     room(
       "Harness",
