@@ -1,0 +1,150 @@
+/// What became of one check.
+package enum CheckStatus: String, Codable, Sendable, CaseIterable {
+  /// What was measured is within the limit.
+  case pass
+  /// There is no evidence to judge by, or not enough.
+  case inconclusive
+  /// The harness could not do its job.
+  case error
+  /// What was measured is beyond the limit.
+  case fail
+}
+
+/// What a check looks at.
+package enum CheckID: String, Codable, Sendable, CaseIterable {
+  /// The guest came to its end as planned.
+  case runFinished = "run.finished"
+  /// The telemetry is of this run.
+  case runIdentity = "run.identity"
+  /// The guest got the CPUs that it was promised.
+  case machineCPUs = "machine.cpus"
+  /// No warning, bug or stall on the console.
+  case kernelHealth = "kernel.health"
+  /// What had to be reported arrived.
+  case telemetry = "telemetry"
+  /// A worker finished an iteration.
+  case workerProgress = "worker.progress"
+  /// A worker ended when it was told to.
+  case workerEnd = "worker.end"
+  /// The longest time that a worker stood still.
+  case workerGap = "worker.gap"
+  /// A worker's iterations a second.
+  case workerRate = "worker.rate"
+  /// How equally CPU time was shared.
+  case fairness = "fairness"
+  /// A disk worker read back what it wrote.
+  case diskVerified = "disk.verified"
+  /// I/O errors that the guest saw.
+  case deviceIOErrors = "device.ioErrors"
+  /// Least value of the counter that the subject names.
+  case deviceMinimum = "device.minimum"
+}
+
+/// Whom or what a check is about.
+package struct CheckSubject: Codable, Hashable, Sendable, CustomStringConvertible {
+  /// The kind of thing.
+  package enum Kind: String, Codable, Sendable {
+    /// The run as a whole.
+    case run
+    /// The guest's machine.
+    case machine
+    /// The guest's kernel.
+    case kernel
+    /// The telemetry stream.
+    case telemetry
+    /// One worker: `spin/0`.
+    case worker
+    /// A group of workers.
+    case work
+    /// A cgroup.
+    case cgroup
+    /// A counter of a device: `disk bytesRead`.
+    case device
+  }
+
+  /// The kind of thing.
+  package var kind: Kind
+  /// Which one; empty where there is only one.
+  package var name: String
+
+  /// Makes a subject.
+  package init(_ kind: Kind, _ name: String = "") {
+    self.kind = kind
+    self.name = name
+  }
+
+  package var description: String {
+    switch kind {
+    case .cgroup: "cgroup \(name)"
+    case .work: "work \(name)"
+    default: name.isEmpty ? kind.rawValue : name
+    }
+  }
+}
+
+/// A border that what is measured must not cross.
+package struct Limit: Codable, Equatable, Sendable {
+  /// On which side is good.
+  package enum Relation: String, Codable, Sendable {
+    /// Up to the border.
+    case atMost
+    /// From the border on.
+    case atLeast
+  }
+
+  /// On which side is good.
+  package var relation: Relation
+  /// The border.
+  package var quantity: Quantity
+
+  /// Makes a limit.
+  package init(_ relation: Relation, _ quantity: Quantity) {
+    self.relation = relation
+    self.quantity = quantity
+  }
+
+  /// Whether the measured value is on the good side.
+  func holds(for measured: Quantity) -> Bool {
+    switch relation {
+    case .atMost: measured.value <= quantity.value
+    case .atLeast: measured.value >= quantity.value
+    }
+  }
+
+  /// For people: `at most 400 ms`.
+  package var text: String {
+    (relation == .atMost ? "at most " : "at least ") + quantity.text
+  }
+}
+
+/// One check, what it found and why that is good or not.
+package struct CheckResult: Codable, Equatable, Sendable {
+  /// What was looked at.
+  package var id: CheckID
+  /// Whom or what it is about.
+  package var subject: CheckSubject
+  /// What became of it.
+  package var status: CheckStatus
+  /// What was measured, as far as it is a number.
+  package var measured: Quantity?
+  /// The border, as far as it is a number.
+  package var limit: Limit?
+  /// One sentence for people: who, what, when and where.
+  package var detail: String
+  /// Text from the run that shows it, such as a panic; lines separated by newlines.
+  package var excerpt: String?
+
+  /// Makes a result.
+  package init(
+    _ id: CheckID, _ subject: CheckSubject, _ status: CheckStatus, measured: Quantity? = nil,
+    limit: Limit? = nil, _ detail: String, excerpt: String? = nil
+  ) {
+    self.id = id
+    self.subject = subject
+    self.status = status
+    self.measured = measured
+    self.limit = limit
+    self.detail = detail
+    self.excerpt = excerpt
+  }
+}

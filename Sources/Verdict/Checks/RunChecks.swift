@@ -1,0 +1,164 @@
+import Evidence
+import Scenario
+import Wire
+
+extension Ledger {
+  /// How the run ended, whose it was, and whether its kernel and its telemetry were well.
+  func runChecks() -> [CheckResult] {
+    [runFinished(), runIdentity(), machineCPUs(), kernelHealth(), telemetry()]
+  }
+
+  private func runFinished() -> CheckResult {
+    let run = CheckSubject(.run)
+    func result(_ status: CheckStatus, _ detail: String, _ excerpt: String? = nil) -> CheckResult {
+      CheckResult(.runFinished, run, status, detail, excerpt: excerpt)
+    }
+    switch evidence.outcome {
+    case nil:
+      return result(
+        .error, "the process that ran the guest died before it could say how the run ended")
+    case .engineFault(let text):
+      return result(
+        .error, "the engine faulted, which is no fault of the guest: \(firstLine(text))", text)
+    case .engineFailed(let text):
+      return result(.error, "the engine failed: \(firstLine(text))", text)
+    case .deviceFailed(let text):
+      return result(
+        .error, "the device that the harness serves failed: \(firstLine(text))", text)
+    case .guestFailed(let text):
+      return result(.error, "init gave up: \(firstLine(text))", text)
+    case .guestPanic(let text):
+      // A kernel panics when init exits; then init's own reason is the cause.
+      if let fatalProblem, text.contains("Attempted to kill init") {
+        return result(.error, "init gave up: \(describe(fatalProblem))", text)
+      }
+      return result(.fail, "the guest kernel panicked \(progressText): \(firstLine(text))", text)
+    case .guestStopped(let text):
+      if let fatalProblem {
+        return result(.error, "init gave up: \(describe(fatalProblem))", text)
+      }
+      return result(.fail, "the guest stopped without a last word \(progressText)", text)
+    case .timedOut(let wait):
+      return timedOut(waitingFor: wait)
+    case .interrupted:
+      return result(.inconclusive, "the run was interrupted \(progressText)")
+    case .finished:
+      if let fatalProblem {
+        return result(.error, "init gave up: \(describe(fatalProblem))")
+      }
+      return result(.pass, "the guest ran the work to its end and powered off")
+    }
+  }
+
+  private func timedOut(waitingFor wait: String) -> CheckResult {
+    let run = CheckSubject(.run)
+    let limit = Quantity(scenario.timeoutNanoseconds, .nanoseconds)
+    let over = "time was over after \(limit.text), waiting for \(wait)"
+    func result(_ status: CheckStatus, _ detail: String) -> CheckResult {
+      CheckResult(.runFinished, run, status, limit: Limit(.atMost, limit), detail)
+    }
+    if let fatalProblem {
+      return result(.error, "init gave up: \(describe(fatalProblem)); \(over)")
+    }
+    if finished != nil {
+      return result(.error, "the guest said its last word, but the run did not end; \(over)")
+    }
+    guard stages[.workStarted] != nil else {
+      // A slow host and a kernel that hangs in its boot look the same from here.
+      return result(.inconclusive, "the work never started (\(lastStageText)); \(over)")
+    }
+    // Guest time begins at boot, shortly after the run, so this is how long the guest was silent
+    // at most. A guest that spoke nearly to the end is slow, not stuck.
+    let silence = scenario.timeoutNanoseconds - min(scenario.timeoutNanoseconds, lastMonotonic)
+    let patience = max(5_000_000_000, scenario.timeoutNanoseconds / 10)
+    if stages[.workEnded] == nil, silence < patience {
+      return result(
+        .inconclusive, "the work was still running \(progressText); \(over); raise the timeout")
+    }
+    return result(.fail, "the guest hung \(progressText); \(over)")
+  }
+
+  private func runIdentity() -> CheckResult {
+    let run = CheckSubject(.run)
+    guard let hello else {
+      return CheckResult(
+        .runIdentity, run, .inconclusive,
+        "the guest never greeted, so it is unknown whose telemetry this is")
+    }
+    let expected = evidence.identity.runID
+    guard isOfAnotherRun else {
+      return CheckResult(.runIdentity, run, .pass, "the telemetry is of run \(expected)")
+    }
+    let found = String(hello.runID, radix: 16)
+    let padded = String(repeating: "0", count: 16 - found.count) + found
+    return CheckResult(
+      .runIdentity, run, .error, "the telemetry is of run \(padded), not of \(expected)")
+  }
+
+  private func machineCPUs() -> CheckResult {
+    let machine = CheckSubject(.machine)
+    let wanted = Quantity(Double(scenario.machine.cpus), .count)
+    guard let hello else {
+      return CheckResult(
+        .machineCPUs, machine, .inconclusive, limit: Limit(.atLeast, wanted),
+        "the guest never told how many CPUs it has")
+    }
+    let limit = Limit(.atLeast, wanted)
+    let found = Quantity(UInt64(hello.cpus), .count)
+    let isGood = limit.holds(for: found)
+    return CheckResult(
+      .machineCPUs, machine, isGood ? .pass : .error, measured: found, limit: limit,
+      isGood
+        ? "the guest has \(found.text) CPUs"
+        : "the guest has \(found.text) CPUs online, but the scenario asks for \(wanted.text)")
+  }
+
+  private func kernelHealth() -> CheckResult {
+    let kernel = CheckSubject(.kernel)
+    let lines = evidence.consoleTrouble
+    let count = Quantity(Double(lines.count), .count)
+    let limit = Limit(.atMost, Quantity(0.0, .count))
+    if let first = lines.first {
+      let many = lines.count == 1 ? "a line" : "\(lines.count) lines"
+      return CheckResult(
+        .kernelHealth, kernel, .fail, measured: count, limit: limit,
+        "the kernel console has \(many) of trouble: \(firstLine(first))",
+        excerpt: lines.prefix(50).joined(separator: "\n"))
+    }
+    guard isComplete, hello != nil else {
+      return CheckResult(
+        .kernelHealth, kernel, .inconclusive, measured: count, limit: limit,
+        "no trouble on the kernel console, as far as the run went")
+    }
+    return CheckResult(
+      .kernelHealth, kernel, .pass, measured: count, limit: limit,
+      "no trouble on the kernel console")
+  }
+
+  private func telemetry() -> CheckResult {
+    let subject = CheckSubject(.telemetry)
+    let frames = "\(Quantity(Double(evidence.stream.frames), .count).text) frames arrived"
+    var damage = evidence.stream.damage
+    if let dropped = finished?.droppedEvents, dropped > 0 {
+      damage += (damage.isEmpty ? "" : ", ") + "\(dropped) events not sent by the guest"
+    }
+    if strangers > 0 {
+      damage += (damage.isEmpty ? "" : ", ") + "\(strangers) records of workers unknown here"
+    }
+    if evidence.stream.frames == 0 {
+      return CheckResult(.telemetry, subject, .inconclusive, "no telemetry arrived")
+    }
+    let missing = missingEssentials
+    if !missing.isEmpty {
+      let why = damage.isEmpty ? "" : " (\(damage))"
+      return CheckResult(
+        .telemetry, subject, .inconclusive,
+        "\(frames)\(why); missing: \(missing.joined(separator: ", "))")
+    }
+    return CheckResult(
+      .telemetry, subject, .pass,
+      damage.isEmpty
+        ? "\(frames), all whole and in order"
+        : "\(frames), with damage that cost nothing needed: \(damage)")
+  }
+}

@@ -1,0 +1,41 @@
+package import Evidence
+package import Scenario
+import Wire
+
+/// Judges a run by its evidence and nothing else; the same evidence always gives the same verdict.
+package func judge(_ scenario: Scenario, _ evidence: RunEvidence) -> Verdict {
+  let ledger = Ledger(scenario, evidence)
+  var checks = ledger.runChecks()
+  checks += ledger.workerChecks()
+  checks += ledger.fairnessChecks()
+  checks += ledger.diskChecks()
+  checks += ledger.deviceChecks()
+  if let reason = ledger.reasonToDistrustFailures {
+    for index in checks.indices where checks[index].status == .fail {
+      checks[index].status = .inconclusive
+      checks[index].detail += " (not held against the guest: \(reason))"
+    }
+  }
+  return Verdict(checks: checks)
+}
+
+extension Ledger {
+  /// Why nothing that was seen may be held against the scheduler: what the guest ran on was broken.
+  ///
+  /// An engine that could not start, or a run process that died, does not bend what was measured
+  /// before, so failures seen until then stand.
+  var reasonToDistrustFailures: String? {
+    if isOfAnotherRun { return "the telemetry is of another run" }
+    switch evidence.outcome {
+    case .engineFault: return "the engine faulted"
+    case .deviceFailed: return "the device that the harness serves broke down"
+    default: return nil
+    }
+  }
+
+  /// Whether the greeting carries another run's id.
+  var isOfAnotherRun: Bool {
+    guard let hello else { return false }
+    return UInt64(evidence.identity.runID, radix: 16) != hello.runID
+  }
+}

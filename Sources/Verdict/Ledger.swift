@@ -1,0 +1,139 @@
+import Evidence
+import Scenario
+import Wire
+
+/// What the evidence says of one worker.
+struct WorkerRecord {
+  let id: WorkerID
+  let name: String
+  var pid: UInt32?
+  var lastSample: (sample: Sample, monotonic: UInt64)?
+  var report: WorkerReport?
+  var disk: DiskReport?
+
+  /// Whether any event names the worker.
+  var wasSeen: Bool { pid != nil || lastSample != nil || report != nil || disk != nil }
+  /// Whether it worked until it was told to stop.
+  var ranToTheEnd: Bool { report?.end == .stopped || report?.end == .killed }
+}
+
+/// The evidence sorted by whom and what it is about.
+struct Ledger {
+  let scenario: Scenario
+  let evidence: RunEvidence
+  private(set) var hello: Hello?
+  private(set) var finished: Finished?
+  private(set) var stages: [Stage: UInt64] = [:]
+  private(set) var fatalProblem: Problem?
+  /// In the order of the scenario.
+  private(set) var workers: [WorkerRecord] = []
+  /// Events that name a worker which the scenario does not have.
+  private(set) var strangers = 0
+  /// The latest guest time in any event.
+  private(set) var lastMonotonic: UInt64 = 0
+  private var firstOfGroup: [Int] = []
+
+  init(_ scenario: Scenario, _ evidence: RunEvidence) {
+    self.scenario = scenario
+    self.evidence = evidence
+    for (index, group) in scenario.work.enumerated() {
+      firstOfGroup.append(workers.count)
+      for number in 0..<group.workers {
+        // The language's limits keep both far below 2^16.
+        let id = WorkerID(
+          work: UInt16(truncatingIfNeeded: index), worker: UInt16(truncatingIfNeeded: number))
+        workers.append(WorkerRecord(id: id, name: group.workerName(number)))
+      }
+    }
+    for event in evidence.events { add(event) }
+  }
+
+  private mutating func add(_ event: Event) {
+    switch event {
+    case .hello(let hello):
+      self.hello = self.hello ?? hello
+      see(hello.monotonic)
+    case .stage(let reached):
+      stages[reached.stage] = stages[reached.stage] ?? reached.monotonic
+      see(reached.monotonic)
+    case .workerStarted(let started):
+      update(started.id) { $0.pid = started.pid }
+    case .samples(let batch):
+      see(batch.monotonic)
+      for sample in batch.samples {
+        update(sample.id) { $0.lastSample = (sample, batch.monotonic) }
+      }
+    case .workerReport(let report):
+      update(report.id) { $0.report = report }
+    case .diskReport(let report):
+      update(report.id) { $0.disk = report }
+    case .problem(let problem):
+      if problem.isFatal { fatalProblem = fatalProblem ?? problem }
+    case .log:
+      break
+    case .finished(let finished):
+      self.finished = finished
+      see(finished.monotonic)
+    }
+  }
+
+  private mutating func see(_ monotonic: UInt64) {
+    lastMonotonic = max(lastMonotonic, monotonic)
+  }
+
+  private mutating func update(_ id: WorkerID, _ change: (inout WorkerRecord) -> Void) {
+    guard let index = index(of: id) else {
+      strangers += 1
+      return
+    }
+    change(&workers[index])
+  }
+
+  private func index(of id: WorkerID) -> Int? {
+    let group = Int(id.work)
+    guard scenario.work.indices.contains(group),
+      Int(id.worker) < scenario.work[group].workers
+    else { return nil }
+    return firstOfGroup[group] + Int(id.worker)
+  }
+
+  /// The workers of a group.
+  func workers(ofGroup index: Int) -> ArraySlice<WorkerRecord> {
+    let first = firstOfGroup[index]
+    return workers[first..<first + scenario.work[index].workers]
+  }
+
+  /// Whether the guest said all that it had to say.
+  var isComplete: Bool { evidence.outcome == .finished }
+
+  /// Guest time since the work started; nil when it is not known that it did.
+  func sinceStart(_ monotonic: UInt64) -> UInt64? {
+    guard let start = stages[.workStarted], monotonic >= start else { return nil }
+    return monotonic - start
+  }
+
+  /// The last stage that the guest told of.
+  var lastStage: Stage? {
+    stages.keys.max { $0.rawValue < $1.rawValue }
+  }
+
+  /// The CPU times of some workers at the last moment at which all of them were sampled.
+  func lastCommonCPUTimes(of ids: Set<WorkerID>) -> (monotonic: UInt64, times: [WorkerID: UInt64])?
+  {
+    // Many workers take several batches, all with the time of the one moment.
+    var moment: UInt64?
+    var times: [WorkerID: UInt64] = [:]
+    for event in evidence.events.reversed() {
+      guard case .samples(let batch) = event else { continue }
+      if batch.monotonic != moment {
+        moment = batch.monotonic
+        times = [:]
+      }
+      for sample in batch.samples where ids.contains(sample.id) {
+        times[sample.id] = sample.cpuNanoseconds
+      }
+      if times.count == ids.count { return (batch.monotonic, times) }
+    }
+    return nil
+  }
+}
