@@ -1,0 +1,46 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The guest's PID 1: Embedded Swift, static, no Foundation. It is a package of its own because its
+// flags (whole module, no dynamic loader) would take sanitizers and coverage away from the host's.
+//
+// With KTSTR_GUEST_TESTS set, the parts that need no guest are built as ordinary Swift with their
+// tests, and the init itself is left out: Swift Testing cannot load Embedded modules.
+let testing = Context.environment["KTSTR_GUEST_TESTS"] != nil
+
+let common: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+let embedded: [SwiftSetting] =
+  testing
+  ? []
+  : [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize"])]
+let library =
+  common + embedded + [.enableExperimentalFeature("Lifetimes"), .strictMemorySafety()]
+
+var targets: [Target] = [
+  .target(name: "Wire", swiftSettings: library),
+  .target(name: "GuestLogic", dependencies: ["Wire"], swiftSettings: library),
+]
+if testing {
+  targets.append(
+    .testTarget(
+      name: "GuestLogicTests", dependencies: ["GuestLogic", "Wire"], swiftSettings: common))
+} else {
+  targets += [
+    .target(name: "CGuest", cSettings: [.unsafeFlags(["-Os", "-Wall", "-Wextra", "-Werror"])]),
+    .executableTarget(
+      name: "guest-init",
+      dependencies: ["CGuest", "GuestLogic", "Wire"],
+      swiftSettings: library,
+      linkerSettings: [
+        .unsafeFlags(["-static-executable", "-Xlinker", "-s", "-Xlinker", "--gc-sections"])
+      ]),
+  ]
+}
+
+let package = Package(name: "guest-init", targets: targets)

@@ -1,0 +1,84 @@
+/// Reads the small texts of `/proc` and `/sys`, and lists that the host wrote.
+package enum ByteText {
+  /// The lines that are not blank, without spaces around them; lines that are not UTF-8 are left
+  /// out.
+  package static func lines(_ bytes: [UInt8]) -> [String] {
+    var lines: [String] = []
+    for piece in bytes.split(separator: UInt8(ascii: "\n")) {
+      let line = trimmed(piece)
+      if !line.isEmpty, let text = String(validating: line, as: UTF8.self) { lines.append(text) }
+    }
+    return lines
+  }
+
+  /// The first line without spaces around it, or "".
+  package static func word(_ bytes: [UInt8]) -> String {
+    lines(bytes).first ?? ""
+  }
+
+  /// The decimal numbers of a text, in order; anything else separates them. A number that does not
+  /// fit 64 bits is left out.
+  package static func numbers(_ bytes: some Sequence<UInt8>) -> [UInt64] {
+    var numbers: [UInt64] = []
+    var current: UInt64 = 0
+    var digits = 0
+    var overflowed = false
+    func end() {
+      if digits > 0 && !overflowed { numbers.append(current) }
+      current = 0
+      digits = 0
+      overflowed = false
+    }
+    for byte in bytes {
+      guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else {
+        end()
+        continue
+      }
+      let (tens, first) = current.multipliedReportingOverflow(by: 10)
+      let (sum, second) = tens.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
+      overflowed = overflowed || first || second
+      current = sum
+      digits += 1
+    }
+    end()
+    return numbers
+  }
+
+  /// How many CPUs a kernel CPU list names, such as `0-3,5`; overlaps are counted twice.
+  package static func cpuCount(_ bytes: [UInt8]) -> UInt32 {
+    var count: UInt64 = 0
+    for range in trimmed(bytes[...]).split(separator: UInt8(ascii: ",")) {
+      let ends = numbers(range)
+      guard let first = ends.first, let last = ends.last, last >= first else { continue }
+      count = count.addingReportingOverflow(last - first + 1).partialValue
+    }
+    return UInt32(clamping: count)
+  }
+
+  /// `MemTotal` of `/proc/meminfo` in bytes, or 0.
+  package static func totalMemory(_ meminfo: [UInt8]) -> UInt64 {
+    for line in meminfo.split(separator: UInt8(ascii: "\n"))
+    where line.starts(with: "MemTotal:".utf8) {
+      let (bytes, overflow) = (numbers(line).first ?? 0).multipliedReportingOverflow(by: 1024)
+      return overflow ? 0 : bytes
+    }
+    return 0
+  }
+
+  /// Time runnable without a CPU, in nanoseconds: the second number of `/proc/<pid>/schedstat`.
+  package static func runDelay(_ schedstat: [UInt8]) -> UInt64 {
+    let fields = numbers(schedstat)
+    return fields.count > 1 ? fields[1] : 0
+  }
+
+  private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var rest = bytes
+    while let first = rest.first, isSpace(first) { rest.removeFirst() }
+    while let last = rest.last, isSpace(last) { rest.removeLast() }
+    return rest
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: " ") || (byte >= 9 && byte <= 13) || byte == 0
+  }
+}

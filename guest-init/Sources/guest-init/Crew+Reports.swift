@@ -1,0 +1,129 @@
+internal import CGuest
+internal import GuestLogic
+internal import Synchronization
+internal import Wire
+
+extension Crew {
+  /// Sends the account of a worker that was reaped.
+  mutating func report(
+    _ index: Int, _ ended: guest_ended, runDelay: UInt64, _ telemetry: inout Telemetry
+  ) {
+    let slot = table.slot(index)
+    let end: WorkerEnd
+    var code: Int32 = 0
+    if ended.signal != 0 {
+      end = members[index].isKilled ? .killed : .crashed
+      code = ended.signal
+    } else if ended.exit_code == 0 {
+      end = .stopped
+    } else {
+      let isReady = slot.fields.isReady.load(ordering: .acquiring)
+      end = isReady ? .failed : .neverStarted
+      code = slot.fields.failure.load(ordering: .relaxed)
+      let step = WorkerStep(rawValue: slot.fields.failedStep.load(ordering: .relaxed)) ?? .none
+      telemetry.post(
+        .problem(
+          Problem(
+            isFatal: false, errno: code,
+            text: members[index].spec.processName + " could not " + step.text)))
+    }
+    var report = account(index, end: end, code: code)
+    report.cpuNanoseconds = ended.cpu_ns
+    report.runDelayNanoseconds = runDelay
+    report.voluntarySwitches = ended.voluntary_switches
+    report.involuntarySwitches = ended.involuntary_switches
+    send(report, index, &telemetry)
+  }
+
+  /// Sends the account of a worker that no fork brought to life.
+  mutating func reportNeverStarted(
+    _ index: Int, errno: Int32, _ telemetry: inout Telemetry
+  ) {
+    send(account(index, end: .neverStarted, code: errno), index, &telemetry)
+  }
+
+  /// Sends accounts of workers that SIGKILL did not end, from what they left in their slots.
+  mutating func reportUndead(_ telemetry: inout Telemetry) {
+    for index in members.indices where members[index].isAlive && !members[index].isReported {
+      let pid = members[index].pid
+      telemetry.post(
+        .problem(
+          Problem(
+            isFatal: false, errno: 0,
+            text: members[index].spec.processName + " (pid \(pid)) does not die; it waits in "
+              + ByteText.word(Files.contents("/proc/\(pid)/wchan")))))
+      var report = account(index, end: .killed, code: 9)
+      report.cpuNanoseconds = UInt64(clamping: max(guest_cpu_time(pid), 0))
+      report.runDelayNanoseconds = ByteText.runDelay(Files.contents("/proc/\(pid)/schedstat"))
+      send(report, index, &telemetry)
+    }
+  }
+
+  private mutating func send(
+    _ report: WorkerReport, _ index: Int, _ telemetry: inout Telemetry
+  ) {
+    telemetry.post(.workerReport(report))
+    if case .diskVerify = members[index].spec.kind {
+      telemetry.post(.diskReport(diskReport(index)))
+    }
+    setReported(index)
+  }
+
+  /// What the worker's slot says. A worker that did not leave by itself has a gap that is still
+  /// open: it counts until now.
+  private func account(_ index: Int, end: WorkerEnd, code: Int32) -> WorkerReport {
+    let slot = table.slot(index)
+    let now = Time.now
+    let start = table.startTime
+    let ended = slot.fields.ended.load(ordering: .acquiring)
+    var gap = slot.fields.longestGap.load(ordering: .relaxed)
+    var gapEnd = slot.fields.longestGapEnd.load(ordering: .relaxed)
+    let open = ended == 0 ? openGap(index, now: now) : 0
+    if open > gap {
+      gap = open
+      gapEnd = now
+    }
+    var cpus: [UInt64] = []
+    for word in 0..<WorkerSlot.cpuWords {
+      cpus.append(slot.fields.cpusSeen[word].load(ordering: .relaxed))
+    }
+    while let last = cpus.last, last == 0 { cpus.removeLast() }
+    let hasStarted = start > 0 && end != .neverStarted
+    return WorkerReport(
+      id: members[index].spec.id, end: end, code: code,
+      iterations: slot.fields.iterations.load(ordering: .relaxed),
+      wallNanoseconds: hasStarted ? (ended == 0 ? now : max(ended, start)) - start : 0,
+      cpuNanoseconds: 0, runDelayNanoseconds: 0, voluntarySwitches: 0, involuntarySwitches: 0,
+      migrations: slot.fields.migrations.load(ordering: .relaxed), cpusSeen: cpus,
+      longestGapNanoseconds: gap,
+      longestGapEndNanoseconds: hasStarted && gapEnd > start ? gapEnd - start : 0,
+      longestGapCPU: slot.fields.longestGapCPU.load(ordering: .relaxed))
+  }
+
+  /// A worker's gap that no checkpoint has ended yet.
+  func openGap(_ index: Int, now: UInt64) -> UInt64 {
+    let start = table.startTime
+    guard start > 0 else { return 0 }
+    let slot = table.slot(index)
+    // The sleep first, then the checkpoint: a worker that wakes in between moves its checkpoint
+    // before it takes the sleep back, so that a sleep never shows up as a gap.
+    let idle = slot.fields.intendedIdle.load(ordering: .acquiring)
+    let last = slot.fields.lastCheckpoint.load(ordering: .acquiring)
+    return GapKeeper.openGap(now: now, last: max(last, start), idle: idle)
+  }
+
+  private func diskReport(_ index: Int) -> DiskReport {
+    let slot = table.slot(index)
+    let mismatch = slot.fields.firstMismatch.load(ordering: .relaxed)
+    return DiskReport(
+      id: members[index].spec.id,
+      passes: slot.fields.passes.load(ordering: .relaxed),
+      bytesWritten: slot.fields.bytesWritten.load(ordering: .relaxed),
+      bytesVerified: slot.fields.bytesVerified.load(ordering: .relaxed),
+      flushes: slot.fields.flushes.load(ordering: .relaxed),
+      mismatchedBlocks: slot.fields.mismatchedBlocks.load(ordering: .relaxed),
+      firstMismatch: mismatch == 0 ? nil : mismatch - 1,
+      ioErrors: slot.fields.ioErrors.load(ordering: .relaxed),
+      lastErrno: slot.fields.lastErrno.load(ordering: .relaxed))
+  }
+}

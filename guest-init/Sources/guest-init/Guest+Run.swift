@@ -1,0 +1,99 @@
+internal import CGuest
+internal import GuestLogic
+internal import Wire
+
+extension Guest {
+  /// How long SIGKILL may take to work.
+  private static let killLimit = 5 * Time.second
+  /// What reports may take beyond the drain.
+  private static let reportLimit = 20 * Time.second
+
+  /// Executes a plan; what makes it impossible is told as a fatal problem.
+  static func run(_ plan: Plan, _ telemetry: inout Telemetry) {
+    do throws(Failure) {
+      let (specs, disk) = try accept(plan)
+      telemetry.reached(.planAccepted)
+      Console.enter("set up cgroups")
+      let cgroups = try Cgroups(plan.cgroups)
+      telemetry.reached(.cgroupsReady)
+      telemetry.flush()
+      Console.enter("start the workers")
+      raisePriority(&telemetry)
+      var crew = try Crew(specs)
+      try crew.start(plan, cgroups: cgroups, disk: disk, &telemetry)
+      telemetry.flush()
+      work(plan, &crew, &telemetry)
+      drain(plan, &crew, &telemetry)
+    } catch {
+      Console.say(error.line)
+      telemetry.post(error.problem(isFatal: true))
+    }
+    telemetry.flush()
+  }
+
+  private static func accept(_ plan: Plan) throws(Failure) -> ([WorkerSpec], Disk?) {
+    Console.enter("check the plan")
+    let cpus = Facts.onlineCPUs
+    guard cpus == plan.cpus else {
+      throw Failure("\(cpus) CPUs are online, the plan wants \(plan.cpus)")
+    }
+    let disk = plan.needsDisk ? try Disk.find() : nil
+    do throws(Refusal) {
+      return (try plan.roster(diskSize: disk?.size), disk)
+    } catch {
+      throw Failure(error.text)
+    }
+  }
+
+  /// Init must be heard whatever the scheduler under test does to ordinary tasks, so it leaves
+  /// their classes: SCHED_FIFO comes before the fair class and before sched_ext, where nice -20
+  /// would still be at the mercy of a broken scheduler. It sleeps nearly always, and its children
+  /// begin as ordinary tasks again.
+  private static func raisePriority(_ telemetry: inout Telemetry) {
+    let result = guest_raise_priority()
+    if result < 0 {
+      telemetry.post(
+        Failure("raise init's priority", result: Int(result)).problem(isFatal: false))
+    }
+  }
+
+  private static func work(_ plan: Plan, _ crew: inout Crew, _ telemetry: inout Telemetry) {
+    Console.enter("work")
+    let start = crew.release()
+    let end = Time.after(plan.durationNanoseconds, from: start)
+    telemetry.deadline = end
+    telemetry.reached(.workStarted, at: start)
+    telemetry.flush()
+    let interval = plan.sampleIntervalNanoseconds
+    var nextSample = interval > 0 ? Time.after(interval, from: start) : .max
+    while crew.alive > 0 {
+      let now = Time.now
+      guard now < end else { break }
+      if now >= nextSample {
+        crew.sample(&telemetry)
+        // A late sample does not make the next ones come in a bunch.
+        while nextSample <= now { nextSample = Time.after(interval, from: nextSample) }
+      }
+      guest_wait_for_child(Time.left(until: min(end, nextSample)))
+      crew.reap(&telemetry)
+      telemetry.flush()
+    }
+    crew.stop()
+    telemetry.reached(.workEnded)
+  }
+
+  private static func drain(_ plan: Plan, _ crew: inout Crew, _ telemetry: inout Telemetry) {
+    Console.enter("drain")
+    let deadline = Time.after(plan.drainNanoseconds)
+    telemetry.deadline = Time.after(killLimit + reportLimit, from: deadline)
+    telemetry.flush()
+    crew.awaitEnd(until: deadline, &telemetry)
+    if crew.alive > 0 {
+      crew.kill()
+      crew.awaitEnd(until: Time.after(killLimit), &telemetry)
+      crew.reportUndead(&telemetry)
+    }
+    telemetry.reached(.drained)
+    telemetry.flush()
+  }
+}

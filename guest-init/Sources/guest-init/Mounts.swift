@@ -1,0 +1,38 @@
+internal import CGuest
+
+/// The file systems of a guest.
+enum Mounts {
+  /// Where cgroup v2 lies.
+  static let cgroup = "/sys/fs/cgroup"
+
+  /// Mounts what init and the workers need; returns what could not be mounted.
+  ///
+  /// devtmpfs comes first, because there is no console before it.
+  static func mountAll() -> [Failure] {
+    var failures: [Failure] = []
+    mount("devtmpfs", "/dev", isSecure: false, &failures)
+    if guest_console_open() < 0 { failures.append(Failure("open /dev/console")) }
+    mount("proc", "/proc", &failures)
+    mount("sysfs", "/sys", &failures)
+    mount("tmpfs", "/tmp", &failures)
+    mount("tmpfs", "/run", &failures)
+    mount("cgroup2", cgroup, &failures)
+    // Nice to have: kernels without them are fine.
+    var ignored: [Failure] = []
+    mount("debugfs", "/sys/kernel/debug", &ignored)
+    mount("tracefs", "/sys/kernel/tracing", &ignored)
+    return failures
+  }
+
+  private static func mount(
+    _ type: String, _ target: String, isSecure: Bool = true, _ failures: inout [Failure]
+  ) {
+    // Below /sys the kernel makes the mount points; there mkdir fails, and mount tells.
+    _ = unsafe guest_make_directory(target)
+    let result = unsafe guest_mount(type, target, isSecure ? 1 : 0)
+    // EBUSY: CONFIG_DEVTMPFS_MOUNT was there first.
+    if result < 0 && result != -16 {
+      failures.append(Failure("mount " + type + " on " + target, result: Int(result)))
+    }
+  }
+}

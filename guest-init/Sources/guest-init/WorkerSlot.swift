@@ -1,0 +1,61 @@
+internal import Synchronization
+
+/// What one worker tells init through shared memory. One writer, the worker; init only reads.
+struct WorkerSlot: ~Copyable {
+  /// CPUs beyond these are not noted as seen.
+  static let cpuWords = 16
+
+  // Written at each checkpoint: together, at the front of the slot's own cache lines.
+  let iterations = Atomic<UInt64>(0)
+  let lastCheckpoint = Atomic<UInt64>(0)
+  /// The sleep that the worker means to take now, in nanoseconds; 0 while it is awake.
+  let intendedIdle = Atomic<UInt64>(0)
+
+  let longestGap = Atomic<UInt64>(0)
+  let longestGapEnd = Atomic<UInt64>(0)
+  let longestGapCPU = Atomic<UInt32>(0)
+  let migrations = Atomic<UInt64>(0)
+  let cpusSeen = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+  /// When the worker left its loop; 0 until then.
+  let ended = Atomic<UInt64>(0)
+
+  /// Whether the worker got as far as waiting for the common start.
+  let isReady = Atomic<Bool>(false)
+  /// What failed, as a raw ``WorkerStep``.
+  let failedStep = Atomic<UInt8>(0)
+  /// Why, as an errno.
+  let failure = Atomic<Int32>(0)
+
+  // Of disk workers.
+  let passes = Atomic<UInt32>(0)
+  let bytesWritten = Atomic<UInt64>(0)
+  let bytesVerified = Atomic<UInt64>(0)
+  let flushes = Atomic<UInt32>(0)
+  let mismatchedBlocks = Atomic<UInt64>(0)
+  /// Disk offset of the first byte that differed, plus one; 0 while none did.
+  let firstMismatch = Atomic<UInt64>(0)
+  let ioErrors = Atomic<UInt64>(0)
+  let lastErrno = Atomic<Int32>(0)
+}
+
+/// The steps of a worker that can fail.
+enum WorkerStep: UInt8 {
+  case none = 0
+  case joinCgroup = 1
+  case awaitStart = 2
+  case partner = 3
+  case openDisk = 4
+  case memory = 5
+
+  /// For people.
+  var text: String {
+    switch self {
+    case .none: "work"
+    case .joinCgroup: "join its cgroup"
+    case .awaitStart: "wait for the common start"
+    case .partner: "pass the byte to its partner"
+    case .openDisk: "open the scratch disk"
+    case .memory: "get memory"
+    }
+  }
+}
