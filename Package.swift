@@ -47,12 +47,13 @@ let package = Package(
     room("Kernels", ["Boot", "HostOS", system]),
     room("Scenario", ["Wire"]),
     room("Evidence", ["Wire", "HostOS", system]),
-    room("Verdict", ["Scenario", "Evidence"]),
+    room("Verdict", ["Scenario", "Evidence", "Wire"]),
     room("Machine", ["KVM", "Boot", "Virtio", "VhostUser", "HostOS", "CLinux", system]),
     room(
       "Harness",
       [
-        "Machine", "Kernels", "Scenario", "Evidence", "Verdict", "Boot", "Virtio", "Wire", "HostOS",
+        "Machine", "KVM", "Kernels", "Scenario", "Evidence", "Verdict", "Boot", "Virtio", "Wire",
+        "HostOS",
         system,
       ]),
     room("Report", ["Verdict", "Evidence"]),

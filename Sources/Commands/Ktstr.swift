@@ -1,17 +1,22 @@
 package import ArgumentParser
+import Harness
 
 /// The root of the command line.
 package struct Ktstr: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "ktstr",
-    abstract: "Boots tiny Linux guests to test the scheduler, and says pass or fail with reasons.")
+    abstract: "Boots tiny Linux guests to test the scheduler, and says pass or fail with reasons.",
+    version: Version.text,
+    subcommands: [
+      TestCommand.self, DoctorCommand.self, KernelCommand.self, ShellCommand.self,
+      RunProcessCommand.self,
+    ])
 
   package init() {}
 }
 
 extension Ktstr {
-  /// Parses the process's arguments and runs the command they name; never returns to its caller's
-  /// work, since every path ends in an exit status.
+  /// Parses the process's arguments and runs the command they name.
   package static func start() {
     main()
   }

@@ -14,6 +14,8 @@ package enum RunOutcome: Codable, Equatable, Sendable {
   case engineFailed(text: String)
   /// Our own device serving failed.
   case deviceFailed(text: String)
+  /// The process that ran it could not do its job, or died.
+  case harnessFailed(text: String)
   /// Time was over while waiting for this.
   case timedOut(waitingFor: String)
   /// The user or the supervisor stopped it.

@@ -22,6 +22,9 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
     return raw
   }
 
+  /// Closes it now rather than when its owner goes.
+  package consuming func close() {}
+
   /// Another descriptor for the same open file, close-on-exec.
   ///
   /// - Throws: ``SystemCallError`` from `fcntl`.

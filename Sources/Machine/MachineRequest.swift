@@ -121,20 +121,17 @@ package struct DiskRequest: Codable, Equatable, Sendable {
     package var effect: Effect
     /// Chance of a hit, above 0 and at most 1.
     package var probability: Double
-    /// First byte of the part of the disk that is affected.
-    package var offset: UInt64
-    /// Length of that part; nil means to the end.
-    package var length: UInt64?
+    /// The bytes of the disk that are affected.
+    package var range: Range<UInt64>
 
     /// Makes a fault.
     package init(
-      operation: Operation, effect: Effect, probability: Double, offset: UInt64, length: UInt64?
+      operation: Operation, effect: Effect, probability: Double, range: Range<UInt64>
     ) {
       self.operation = operation
       self.effect = effect
       self.probability = probability
-      self.offset = offset
-      self.length = length
+      self.range = range
     }
   }
 

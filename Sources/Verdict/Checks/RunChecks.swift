@@ -25,6 +25,8 @@ extension Ledger {
     case .deviceFailed(let text):
       return result(
         .error, "the device that the harness serves failed: \(firstLine(text))", text)
+    case .harnessFailed(let text):
+      return result(.error, "the harness failed: \(firstLine(text))", text)
     case .guestFailed(let text):
       return result(.error, "init gave up: \(firstLine(text))", text)
     case .guestPanic(let text):

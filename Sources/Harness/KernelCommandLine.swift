@@ -1,0 +1,21 @@
+import Machine
+
+/// The kernel command line of every guest, argument by argument.
+enum KernelCommandLine {
+  static func arguments(isShell: Bool) -> [KernelArgument] {
+    var list: [KernelArgument] = [
+      .init("console=ttyS0", because: "console.log, and the text of a panic"),
+      .init("panic=-1", because: "a panicked guest resets at once, which ends the engine"),
+      .init("oops=panic", because: "a kernel that has oopsed proves nothing any more"),
+      .init("nokaslr", because: "addresses in the console match the kernel's ELF"),
+      .init("mitigations=off", because: "a scheduler is measured, not the CPU's workarounds"),
+      .init("random.trust_cpu=on", because: "no waiting for entropy early in the boot"),
+      .init("i8042.noaux", because: "no probe of a mouse port that nobody uses"),
+      .init("net.ifnames=0", because: "no renaming of interfaces that are not there"),
+    ]
+    if isShell {
+      list.append(.init("loglevel=4", because: "the console is the user's terminal"))
+    }
+    return list
+  }
+}

@@ -1,0 +1,71 @@
+import Evidence
+import HostOS
+package import Machine
+package import Scenario
+import Virtio
+import Wire
+
+extension MachineTopology {
+  /// The machine's view of a scenario's topology.
+  package init(_ topology: Topology) {
+    self.init(
+      nodes: topology.nodes, lastLevelCaches: topology.llcs,
+      coresPerCache: topology.coresPerLLC, threadsPerCore: topology.threadsPerCore)
+  }
+}
+
+extension DiskRequest {
+  /// The machine's view of a scenario's disk.
+  package init(_ disk: DiskSpec, seed: UInt64, keptAt: String?) {
+    self.init(
+      bytes: disk.size, serial: Plan.diskSerial, seed: seed, faults: disk.faults.map(Fault.init),
+      keptAt: keptAt)
+  }
+}
+
+extension DiskRequest.Fault {
+  init(_ fault: DiskFault) {
+    let operation: DiskRequest.Fault.Operation =
+      switch fault.operation {
+      case .read: .read
+      case .write: .write
+      case .flush: .flush
+      case .any: .any
+      }
+    let effect: DiskRequest.Fault.Effect =
+      switch fault.effect {
+      case .corrupt: .corrupt
+      case .error: .error
+      case .short: .short
+      case .delay(let nanoseconds): .delay(nanoseconds: nanoseconds)
+      }
+    self.init(
+      operation: operation, effect: effect, probability: fault.probability, range: fault.range)
+  }
+}
+
+extension DeviceCounters {
+  /// A reading of the scratch disk's counters.
+  init(disk counters: BlockCounters, at time: MonotonicTime) {
+    let pairs: [(String, UInt64)] = [
+      ("reads", counters.reads), ("writes", counters.writes), ("flushes", counters.flushes),
+      ("getIDs", counters.getIDs), ("unsupported", counters.unsupported),
+      ("bytesRead", counters.bytesRead), ("bytesWritten", counters.bytesWritten),
+      ("ioErrors", counters.ioErrors), ("framingErrors", counters.framingErrors),
+      ("outOfRangeErrors", counters.outOfRangeErrors), ("backingErrors", counters.backingErrors),
+      ("faultsInjected", counters.faultsInjected), ("queueErrors", counters.queueErrors),
+      ("notifications", counters.notifications), ("interruptsSent", counters.interruptsSent),
+      ("interruptsSuppressed", counters.interruptsSuppressed),
+      ("maximumQueueDepth", counters.maximumQueueDepth),
+      ("readLatencyMinimum", counters.readLatency.minimum),
+      ("readLatencySum", counters.readLatency.sum),
+      ("readLatencyMaximum", counters.readLatency.maximum),
+      ("writeLatencyMinimum", counters.writeLatency.minimum),
+      ("writeLatencySum", counters.writeLatency.sum),
+      ("writeLatencyMaximum", counters.writeLatency.maximum),
+    ]
+    self.init(
+      device: DiskSpec.deviceName, monotonic: time.nanoseconds,
+      counts: pairs.map { Count(name: $0.0, value: $0.1) })
+  }
+}

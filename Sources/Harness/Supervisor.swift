@@ -1,0 +1,120 @@
+package import Evidence
+package import HostOS
+import Glibc
+
+/// What the supervisor sees of a run that goes on.
+package enum SupervisorEvent: Sendable {
+  /// The run entered a phase.
+  case phase(RunPhase)
+  /// A tenth of a second has passed.
+  case tick
+}
+
+/// How the process of a run ended, as its supervisor saw it.
+package enum SupervisedEnd: Sendable, Equatable {
+  /// It wrote its outcome and left.
+  case completed
+  /// It said that it cannot do its job.
+  case failed(String)
+  /// It died without a word.
+  case died(ExitStatus)
+  /// It did not end in time and was killed.
+  case overdue
+  /// The user stopped it.
+  case interrupted
+}
+
+/// Starts the process of a run, watches it, and sees to it that it ends.
+package struct Supervisor: ~Copyable {
+  /// How long a run that was told to stop may take to write its last words.
+  private static let stopGrace: UInt64 = 1_200_000_000
+  private static let tick: UInt64 = 100_000_000
+
+  private let signals: SignalDescriptor
+  private let program: String
+
+  /// Catches the signals that end `ktstr`; make one, before any thread is started.
+  ///
+  /// - Parameter program: path of the `ktstr` executable.
+  /// - Throws: ``SystemCallError`` from `signalfd`.
+  package init(program: String) throws(SystemCallError) {
+    signals = try SignalDescriptor(catching: [SIGINT, SIGTERM, SIGHUP])
+    self.program = program
+  }
+
+  /// Runs the process for a prepared directory to its end.
+  ///
+  /// Call it from the main thread: the process dies with the thread that started it.
+  ///
+  /// - Parameters:
+  ///   - limit: wall time after which the process is killed; longer than its own limits.
+  ///   - observe: called for each phase and about ten times a second.
+  /// - Throws: ``SystemCallError`` when the process cannot be started or watched.
+  package func run(
+    _ directory: RunDirectory, limitNanoseconds: UInt64,
+    observe: (SupervisorEvent) -> Void
+  ) throws(SystemCallError) -> SupervisedEnd {
+    var pipe: [CInt] = [-1, -1]
+    try systemCall("pipe") { unsafe Glibc.pipe(&pipe) }
+    let reading = OwnedDescriptor(owning: pipe[0])
+    let writing = OwnedDescriptor(owning: pipe[1])
+    try systemCall("fcntl") { fcntl(pipe[0], F_SETFD, FD_CLOEXEC) }
+    var request = ProcessRequest(path: program, arguments: ["run-process", directory.path])
+    request.descriptors = [
+      .init(writing.raw, to: ProgressWriter.descriptor), .init(2, to: 2),
+    ]
+    var child = try ChildProcess(spawning: request)
+    writing.close()
+    return try watch(
+      &child, progress: reading,
+      deadline: .now().advanced(byNanoseconds: limitNanoseconds), observe: observe)
+  }
+
+  private func watch(
+    _ child: inout ChildProcess, progress: borrowing OwnedDescriptor, deadline: MonotonicTime,
+    observe: (SupervisorEvent) -> Void
+  ) throws(SystemCallError) -> SupervisedEnd {
+    var reader = ProgressReader()
+    var fatal: String?
+    var open = true
+    var nextTick = MonotonicTime.now()
+    while true {
+      let ready = try Poll.wait(
+        readable: [open ? progress.raw : -1, child.pidDescriptor.raw, signals.raw],
+        timeoutNanoseconds: nextTick.nanoseconds(since: .now()))
+      if !ready[0].isEmpty {
+        let bytes = try DescriptorIO.readSome(progress.raw, subject: "the run's progress")
+        if bytes.isEmpty { open = false }
+        for message in reader.append(bytes) {
+          switch message {
+          case .phase(let phase): observe(.phase(phase))
+          case .fatal(let text): fatal = text
+          }
+        }
+      }
+      if !ready[2].isEmpty, signals.next() != nil {
+        try stop(&child)
+        return .interrupted
+      }
+      if !ready[1].isEmpty, !open || ready[0].isEmpty, let status = try child.poll() {
+        if let fatal { return .failed(fatal) }
+        return status == .exited(0) ? .completed : .died(status)
+      }
+      let now = MonotonicTime.now()
+      if now >= deadline {
+        _ = try child.kill()
+        return .overdue
+      }
+      if now >= nextTick {
+        observe(.tick)
+        nextTick = now.advanced(byNanoseconds: Self.tick)
+      }
+    }
+  }
+
+  private func stop(_ child: inout ChildProcess) throws(SystemCallError) {
+    child.signal(SIGTERM)
+    let deadline = MonotonicTime.now().advanced(byNanoseconds: Self.stopGrace)
+    if try child.wait(until: deadline) == nil { _ = try child.kill() }
+  }
+}

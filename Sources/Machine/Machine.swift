@@ -1,0 +1,36 @@
+package import HostOS
+package import Virtio
+
+/// One guest's machine, whatever executes its instructions.
+///
+/// All of it belongs to the thread that made it; the devices have threads of their own.
+package protocol Machine: AnyObject {
+  /// Stream of the first serial port's bytes, non-blocking; at its end when the engine has ended.
+  var console: CInt { get }
+  /// Stream of the telemetry port's bytes, non-blocking; at its end when the engine has ended.
+  var telemetry: CInt { get }
+  /// Becomes readable when the engine has ended.
+  var ended: CInt { get }
+
+  /// How the engine ended, or nil while it runs.
+  ///
+  /// - Throws: ``SystemCallError`` from the wait.
+  func end() throws(SystemCallError) -> MachineEnd?
+
+  /// Stops the engine and its devices at once; harmless when they have ended.
+  func stop()
+
+  /// Counters of the scratch disk, or nil without one.
+  func diskCounters() -> BlockCounters?
+
+  /// Why the scratch disk is served no more, or nil while all is well.
+  func diskFailure() -> String?
+}
+
+/// How an engine ended.
+package enum MachineEnd: Equatable, Sendable {
+  /// The guest powered off or reset, and the engine left in order.
+  case guestStopped
+  /// The engine broke down.
+  case engineFailed(String)
+}

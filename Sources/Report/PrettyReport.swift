@@ -1,0 +1,126 @@
+import Evidence
+package import Verdict
+
+/// The report for people: a block for each run that did not pass, and a table of all.
+package struct PrettyReport: Sendable {
+  private let style: Style
+  private let isVerbose: Bool
+
+  /// Makes reports in a style; verbose ones list the checks that passed, too.
+  package init(style: Style, isVerbose: Bool) {
+    self.style = style
+    self.isVerbose = isVerbose
+  }
+
+  /// What is said of a run as soon as it is over.
+  package func run(_ run: ReportedRun) -> [String] {
+    let verdict = run.verdict
+    var lines = [
+      "\(style.colored(verdict.status.word, as: verdict.status))  "
+        + "\(style.bold(run.identity.scenario))  \(run.identity.kernel.id)  "
+        + "\(run.identity.engine)  \(Self.seconds(run.wallNanoseconds))  "
+        + verdict.headline
+    ]
+    if let repeated = run.repeated {
+      lines.append(
+        "    retried: the first attempt met a fault of the engine, not of the guest: "
+          + "\(repeated.fault) (\(repeated.directory))")
+    }
+    for check in verdict.checks where isVerbose || check.status != .pass {
+      lines.append("    " + line(of: check))
+      if let excerpt = check.excerpt, check.status != .pass {
+        for text in excerpt.split(separator: "\n").prefix(isVerbose ? 60 : 8) {
+          lines.append("      | " + style.dim(String(text)))
+        }
+      }
+    }
+    if verdict.status != .pass || isVerbose {
+      lines.append("    evidence: \(run.directory)")
+    }
+    return lines
+  }
+
+  /// One check in one line: status, what, about whom, and the sentence.
+  private func line(of check: CheckResult) -> String {
+    let word = style.colored(Self.padded(check.status.rawValue, 12), as: check.status)
+    let limit = check.limit.map { " [limit: \($0.text)]" } ?? ""
+    return "\(word)  \(check.id.rawValue)  \(check.detail)\(style.dim(limit))"
+  }
+
+  /// The table of all runs: scenarios down, and kernels across when there is more than one.
+  package func summary(_ runs: [ReportedRun]) -> [String] {
+    guard !runs.isEmpty else { return [] }
+    let kernels = Self.unique(runs.map(\.identity.kernel.id))
+    let scenarios = Self.unique(runs.map(\.identity.scenarioPath))
+    guard runs.count > 1 else { return [] }
+    var rows: [[Cell]] = [[Cell("scenario")] + kernels.map { Cell($0) }]
+    for path in scenarios {
+      let name = runs.first { $0.identity.scenarioPath == path }?.identity.scenario ?? path
+      rows.append(
+        [Cell(name)]
+          + kernels.map { kernel in
+            let run = runs.first {
+              $0.identity.scenarioPath == path && $0.identity.kernel.id == kernel
+            }
+            return run.map { Cell(Self.word($0), status: $0.verdict.status) } ?? Cell("-")
+          })
+    }
+    return [""] + table(rows) + ["", totals(runs)]
+  }
+
+  private struct Cell {
+    var text: String
+    var status: VerdictStatus?
+
+    init(_ text: String, status: VerdictStatus? = nil) {
+      self.text = text
+      self.status = status
+    }
+  }
+
+  private func table(_ rows: [[Cell]]) -> [String] {
+    let widths = (rows.first ?? []).indices.map { column in
+      rows.map { $0[column].text.count }.max() ?? 0
+    }
+    return rows.map { row in
+      zip(row, widths).map { cell, width in
+        let text = Self.padded(cell.text, width)
+        return cell.status.map { style.colored(text, as: $0) } ?? text
+      }.joined(separator: "  ").trimmingTrailingSpaces
+    }
+  }
+
+  private func totals(_ runs: [ReportedRun]) -> String {
+    let parts = VerdictStatus.allCases.compactMap { status -> String? in
+      let count = runs.filter { $0.verdict.status == status }.count
+      return count == 0 ? nil : "\(count) \(status.rawValue)"
+    }
+    return "\(runs.count) runs: " + parts.joined(separator: ", ")
+  }
+
+  private static func word(_ run: ReportedRun) -> String {
+    run.repeated == nil ? run.verdict.status.word : run.verdict.status.word + " (retried)"
+  }
+
+  private static func unique(_ names: [String]) -> [String] {
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
+  }
+
+  private static func padded(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  private static func seconds(_ nanoseconds: UInt64) -> String {
+    let tenths = (nanoseconds + 50_000_000) / 100_000_000
+    return "\(tenths / 10).\(tenths % 10) s"
+  }
+}
+
+extension String {
+  fileprivate var trimmingTrailingSpaces: String {
+    var text = self
+    while text.hasSuffix(" ") { text.removeLast() }
+    return text
+  }
+}
