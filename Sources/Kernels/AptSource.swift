@@ -14,6 +14,19 @@ package struct AptSource: Hashable, Sendable {
   /// `Check-Valid-Until`, which archives of the past need off; nil where not said.
   package var checkValidUntil: String?
 
+  /// Makes a source of what the configuration says of it.
+  package init(
+    uri: String, suites: [String], components: [String], signedBy: String? = nil,
+    embeddedKey: String? = nil, checkValidUntil: String? = nil
+  ) {
+    self.uri = uri
+    self.suites = suites
+    self.components = components
+    self.signedBy = signedBy
+    self.embeddedKey = embeddedKey
+    self.checkValidUntil = checkValidUntil
+  }
+
   /// The binary sources in a file of the one-line style, sources.list(5).
   package static func parse(oneLineStyle text: String) -> [AptSource] {
     text.split(whereSeparator: \.isNewline).compactMap { line in

@@ -40,7 +40,8 @@ import Testing
       ModuleName("b"): .init(path: "b.ko", needs: []),
       ModuleName("a"): .init(path: "a.ko", needs: []),
     ])
-    #expect(names(try modules.loadOrder(for: ["b", "a", "b"].map { ModuleName($0) })) == ["b", "a"])
+    #expect(
+      names(try modules.loadOrder(for: ["b", "a", "b"].map { ModuleName($0) })) == ["b", "a"])
   }
 
   @Test func `built-in modules are met without a file`() throws {
