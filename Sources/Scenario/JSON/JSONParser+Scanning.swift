@@ -16,9 +16,8 @@ extension JSONParser {
     if byte == UInt8(ascii: "\n") {
       position.line += 1
       position.column = 1
-    } else if let next = current, next & 0xc0 == 0x80 {
-      // Inside a character of several bytes: the column moves with its last one.
-    } else {
+    } else if byte & 0xc0 != 0x80 {
+      // The bytes behind the first of a character move nothing.
       position.column += 1
     }
   }
@@ -61,6 +60,7 @@ extension JSONParser {
   var found: String {
     guard let byte = current else { return "the end of the file" }
     switch byte {
+    case UInt8(ascii: "\""): return "a double quote"
     case 0x21...0x7e: return Quoting.quoted(String(Unicode.Scalar(byte)))
     case UInt8(ascii: " "): return "a space"
     case UInt8(ascii: "\n"): return "the end of the line"
