@@ -18,7 +18,10 @@ let common: [SwiftSetting] = [
 let embedded: [SwiftSetting] =
   testing
   ? []
-  : [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize"])]
+  : [
+    .enableExperimentalFeature("Embedded"),
+    .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"]),
+  ]
 let library =
   common + embedded + [.enableExperimentalFeature("Lifetimes"), .strictMemorySafety()]
 
@@ -32,7 +35,9 @@ if testing {
       name: "GuestLogicTests", dependencies: ["GuestLogic", "Wire"], swiftSettings: common))
 } else {
   targets += [
-    .target(name: "CGuest", cSettings: [.unsafeFlags(["-Os", "-Wall", "-Wextra", "-Werror"])]),
+    .target(
+      name: "CGuest",
+      cSettings: [.unsafeFlags(["-Os", "-ffunction-sections", "-Wall", "-Wextra", "-Werror"])]),
     .executableTarget(
       name: "guest-init",
       dependencies: ["CGuest", "GuestLogic", "Wire"],

@@ -16,8 +16,9 @@ package enum ByteText {
     lines(bytes).first ?? ""
   }
 
-  /// The decimal numbers of a text, in order; anything else separates them. A number that does not
-  /// fit 64 bits is left out.
+  /// The decimal numbers of a text, in order; anything else separates them.
+  ///
+  /// A number that does not fit 64 bits is left out.
   package static func numbers(_ bytes: some Sequence<UInt8>) -> [UInt64] {
     var numbers: [UInt64] = []
     var current: UInt64 = 0

@@ -10,7 +10,7 @@ package enum Controllers {
     for cgroup in cgroups {
       for setting in cgroup.settings {
         guard let name = controller(of: setting.file) else { continue }
-        if !names.contains(name) { names.append(name) }
+        if !names.contains(where: { $0.isSame(as: name) }) { names.append(name) }
       }
     }
     return names
@@ -26,12 +26,8 @@ package enum Controllers {
   }
 
   private static func controller(of file: String) -> String? {
-    var name: [UInt8] = []
-    for byte in file.utf8 {
-      if byte == UInt8(ascii: ".") { break }
-      name.append(byte)
-    }
-    let text = String(decoding: name, as: UTF8.self)
-    return text == "cgroup" || name.count == file.utf8.count ? nil : text
+    let pieces = file.pieces(between: ".")
+    guard pieces.count > 1, !pieces[0].isSame(as: "cgroup") else { return nil }
+    return pieces[0]
   }
 }

@@ -96,7 +96,7 @@ extension WorkPlan {
 extension CgroupPlan {
   func check() throws(Refusal) {
     var isPlain = !path.isEmpty
-    for part in path.split(separator: "/", omittingEmptySubsequences: false) {
+    for part in path.pieces(between: "/") {
       if part.isEmpty || part.utf8.first == UInt8(ascii: ".") { isPlain = false }
     }
     guard isPlain else { throw Refusal(text: "cgroup path '\(path)' is not a plain path") }

@@ -9,7 +9,9 @@ struct Cgroups {
   private static let limit = 10 * Time.second
 
   private let groups: [CgroupPlan]
-  /// Where workers without a group go. A group that hands controllers down may hold no processes
+  /// Where workers without a group go.
+  ///
+  /// A group that hands controllers down may hold no processes
   /// itself (the kernel's no-internal-process rule), so they get a leaf beside the plan's groups.
   private let ungrouped: String
 
@@ -44,7 +46,7 @@ struct Cgroups {
     try delegate(all, in: Mounts.cgroup, line)
     try Files.makeDirectory(root)
     try delegate(all, in: root, line)
-    if leaf != root { try Files.makeDirectory(leaf) }
+    if !leaf.isSame(as: root) { try Files.makeDirectory(leaf) }
     for group in groups {
       let path = root + "/" + group.path
       line.doing("mkdir " + path)

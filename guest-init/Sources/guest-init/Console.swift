@@ -2,7 +2,9 @@ internal import CGuest
 
 /// Lines for people on the kernel's console, for what cannot or may never reach the host otherwise.
 enum Console {
-  /// Writes one line. The console may be a slow serial port: few and short lines.
+  /// Writes one line.
+  ///
+  /// The console may be a slow serial port: few and short lines.
   static func say(_ text: String) {
     let bytes = [UInt8](("ktstr-init: " + text + "\n").utf8)
     unsafe bytes.withUnsafeBufferPointer { buffer in

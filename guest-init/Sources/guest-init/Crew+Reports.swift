@@ -69,8 +69,9 @@ extension Crew {
     setReported(index)
   }
 
-  /// What the worker's slot says. A worker that did not leave by itself has a gap that is still
-  /// open: it counts until now.
+  /// What the worker's slot says.
+  ///
+  /// A worker that did not leave by itself has a gap that is still open: it counts until now.
   private func account(_ index: Int, end: WorkerEnd, code: Int32) -> WorkerReport {
     let slot = table.slot(index)
     let now = Time.now

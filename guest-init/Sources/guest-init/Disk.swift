@@ -20,10 +20,10 @@ struct Disk {
   static func find() throws(Failure) -> Disk {
     let answer = try Helper.run("find the scratch disk", limit: limit + Time.second) { line in
       let name = Time.poll(for: limit) { () -> String? in
-        for name in Files.list(folder) where name.hasPrefix("vd") {
+        for name in Files.list(folder) where name.begins(with: "vd") {
           line.doing("read the serial number of " + name)
           let serial = ByteText.word(Files.contents(folder + name + "/serial"))
-          if serial == Plan.diskSerial && Files.exists("/dev/" + name) { return name }
+          if serial.isSame(as: Plan.diskSerial) && Files.exists("/dev/" + name) { return name }
         }
         return nil
       }

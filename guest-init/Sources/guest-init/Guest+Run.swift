@@ -45,8 +45,10 @@ extension Guest {
     }
   }
 
-  /// Init must be heard whatever the scheduler under test does to ordinary tasks, so it leaves
-  /// their classes: SCHED_FIFO comes before the fair class and before sched_ext, where nice -20
+  /// Takes init out of the hands of the scheduler under test.
+  ///
+  /// It must be heard whatever happens to ordinary tasks, so it leaves their classes: SCHED_FIFO
+  /// comes before the fair class and before sched_ext, where nice -20
   /// would still be at the mercy of a broken scheduler. It sleeps nearly always, and its children
   /// begin as ordinary tasks again.
   private static func raisePriority(_ telemetry: inout Telemetry) {

@@ -8,7 +8,9 @@ enum Modules {
   private static let limit = 20 * Time.second
   private static let alreadyLoaded: Int32 = -17
 
-  /// Loads all; returns what could not be loaded. A guest without a list has none to load.
+  /// Loads all; returns what could not be loaded.
+  ///
+  /// A guest without a list has none to load.
   static func loadAll() -> [Failure] {
     let paths = ByteText.lines(Files.contents(Plan.moduleListPath))
     guard !paths.isEmpty else { return [] }
@@ -29,7 +31,7 @@ enum Modules {
       line.problem(Failure(what, result: Int(descriptor)))
       return
     }
-    let result = guest_load_module(descriptor, path.hasSuffix(".ko") ? 0 : 1)
+    let result = guest_load_module(descriptor, path.ends(with: ".ko") ? 0 : 1)
     if result < 0 && result != alreadyLoaded {
       line.problem(Failure(what, result: Int(result)))
     }

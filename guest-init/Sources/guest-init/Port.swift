@@ -10,7 +10,7 @@ enum Port {
   static func open(within limit: UInt64) -> Int32? {
     Time.poll(for: limit) {
       for name in Files.list(folder)
-      where ByteText.word(Files.contents(folder + name + "/name")) == Plan.telemetryPort {
+      where ByteText.word(Files.contents(folder + name + "/name")).isSame(as: Plan.telemetryPort) {
         // The node may be a moment behind its entry in /sys.
         let flags = Int32(guest_write_only) | Int32(guest_nonblocking)
         let descriptor = unsafe guest_open("/dev/" + name, flags)

@@ -25,8 +25,7 @@ enum Shell {
   /// The device behind `/dev/console`, which itself cannot control a session: the last active one.
   private static func consoleDevice() -> String {
     let active = ByteText.word(Files.contents("/sys/class/tty/console/active"))
-    var name = ""
-    for part in active.split(separator: " ") { name = String(part) }
+    let name = active.pieces(between: " ").last ?? ""
     return "/dev/" + (name.isEmpty ? "ttyS0" : name)
   }
 

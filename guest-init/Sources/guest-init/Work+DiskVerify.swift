@@ -32,8 +32,9 @@ internal import Wire
 }
 
 extension Worker {
-  /// Writes, flushes, reads back and compares its part of the disk, pass by pass until told to
-  /// stop, but one whole pass at least. An iteration is one block verified.
+  /// Writes, flushes, reads back and compares its part of the disk, pass by pass.
+  ///
+  /// It stops when told to, but not before one whole pass. An iteration is one block verified.
   mutating func diskVerify(
     spec: WorkerSpec, seed: UInt64, disk: String, offset: UInt64, bytesPerWorker: UInt64,
     blockSize: UInt32

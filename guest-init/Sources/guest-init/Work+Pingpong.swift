@@ -33,8 +33,9 @@ struct PipePair {
 }
 
 extension Worker {
-  /// Passes one byte to the partner and back; an iteration is a round trip. The first of the pair
-  /// serves.
+  /// Passes one byte to the partner and back; an iteration is a round trip.
+  ///
+  /// The first of the pair serves.
   mutating func pingpong(_ pipes: PipePair, isFirst: Bool) -> Never {
     let ends = pipes.ends(isFirst: isFirst)
     awaitStart()

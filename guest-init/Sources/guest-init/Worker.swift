@@ -2,7 +2,9 @@ internal import CGuest
 internal import GuestLogic
 internal import Synchronization
 
-/// A worker process from its birth to its end. It never returns into init's code.
+/// A worker process from its birth to its end.
+///
+/// It never returns into init's code.
 struct Worker {
   private let table: WorkerTable
   private let index: Int
@@ -54,6 +56,7 @@ struct Worker {
   }
 
   /// Notes progress: `done` iterations since the last checkpoint, and that the worker runs now.
+  ///
   /// `idle` nanoseconds of the time since then were meant to be slept.
   @inline(__always)
   mutating func checkpoint(_ done: UInt64, idle: UInt64 = 0) {

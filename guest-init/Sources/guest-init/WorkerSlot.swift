@@ -1,6 +1,8 @@
 internal import Synchronization
 
-/// What one worker tells init through shared memory. One writer, the worker; init only reads.
+/// What one worker tells init through shared memory.
+///
+/// One writer, the worker; init only reads.
 struct WorkerSlot: ~Copyable {
   /// CPUs beyond these are not noted as seen.
   static let cpuWords = 16

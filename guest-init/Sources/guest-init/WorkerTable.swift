@@ -1,8 +1,9 @@
 internal import CGuest
 internal import Synchronization
 
-/// The memory that init and all workers share: the words that start and stop the work, and one slot
-/// for each worker. The raw pointers of the guest stand here.
+/// The memory that init and all workers share: words to start and stop by, and a slot for each.
+///
+/// The raw pointers of the guest stand here.
 @safe struct WorkerTable {
   /// Two cache lines: processors fetch lines in pairs.
   private static let line = 128
