@@ -8,6 +8,12 @@ package struct GuestSlice: Hashable, Sendable {
   package let address: GuestAddress
   /// Its length in bytes.
   package let count: Int
+
+  /// Describes a stretch; whether it is mapped is not checked.
+  package init(address: GuestAddress, count: Int) {
+    self.address = address
+    self.count = count
+  }
 }
 
 extension GuestMemoryMap {
@@ -134,7 +140,9 @@ extension GuestMemoryMap {
   }
 
   /// The host's view of the longest range at `address` inside one region, `limit` bytes at most;
-  /// nil when nothing is mapped there. The same terms as `unsafeHostRange`.
+  /// nil when nothing is mapped there.
+  ///
+  /// The same terms as `unsafeHostRange`.
   @unsafe package func unsafeHostPrefix(
     at address: GuestAddress, limit: UInt64
   ) -> UnsafeMutableRawBufferPointer? {
@@ -166,8 +174,9 @@ extension GuestMemoryMap {
   }
 }
 
-/// Copies bytes of which one side is guest memory, perhaps changing meanwhile. Aligned words of 2,
-/// 4 and 8 bytes move in one piece. The two sides may overlap.
+/// Copies bytes of which one side is guest memory, perhaps changing meanwhile.
+///
+/// Aligned words of 2, 4 and 8 bytes move in one piece. The two sides may overlap.
 @unsafe
 private func copyGuestBytes(
   from source: UnsafeRawPointer?, to target: UnsafeMutableRawPointer?, count: Int

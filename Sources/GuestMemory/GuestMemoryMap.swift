@@ -2,7 +2,9 @@
 ///
 /// Changing the layout makes a new map; whoever holds the old one keeps its memory mapped.
 package final class GuestMemoryMap: Sendable {
-  /// The regions, in address order. Neighbours stay separate.
+  /// The regions, in address order.
+  ///
+  /// Neighbours stay separate.
   package let regions: [GuestRegion]
   let table: RegionTable
 

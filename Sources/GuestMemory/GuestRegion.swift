@@ -30,8 +30,9 @@ package final class GuestRegion: Sendable {
     self.skipped = 0
   }
 
-  /// Maps a part of a file, shared with the other users of the file. The descriptor may be closed
-  /// afterwards.
+  /// Maps a part of a file, shared with the other users of the file.
+  ///
+  /// The descriptor may be closed afterwards.
   ///
   /// The file must be long enough now. One that shrinks later takes the process down with SIGBUS
   /// on the next touch, so take files that are sealed, or from a peer that is trusted that far.

@@ -13,13 +13,21 @@ package struct Epoll: ~Copyable {
       self.rawValue = rawValue
     }
 
-    /// Something can be read, or a peer has closed. C name: `EPOLLIN`.
+    /// Something can be read, or a peer has closed.
+    ///
+    /// C name: `EPOLLIN`.
     package static let readable = Interest(rawValue: EPOLLIN.rawValue)
-    /// Each new arrival is reported once, read or not. C name: `EPOLLET`.
+    /// Each new arrival is reported once, read or not.
+    ///
+    /// C name: `EPOLLET`.
     package static let edgeTriggered = Interest(rawValue: 1 << 31)
-    /// The peer hung up; always reported. C name: `EPOLLHUP`.
+    /// The peer hung up; always reported.
+    ///
+    /// C name: `EPOLLHUP`.
     package static let hungUp = Interest(rawValue: EPOLLHUP.rawValue)
-    /// The descriptor is in error; always reported. C name: `EPOLLERR`.
+    /// The descriptor is in error; always reported.
+    ///
+    /// C name: `EPOLLERR`.
     package static let failed = Interest(rawValue: EPOLLERR.rawValue)
   }
 
@@ -35,7 +43,9 @@ package struct Epoll: ~Copyable {
     unsafe events = Array(repeating: epoll_event(), count: max(1, batch))
   }
 
-  /// Adds a descriptor. Remove it before its last copy is closed elsewhere.
+  /// Adds a descriptor.
+  ///
+  /// Remove it before its last copy is closed elsewhere.
   ///
   /// - Throws: ``SystemCallError`` from `epoll_ctl`; `EPERM` for a plain file.
   package func add(

@@ -29,7 +29,9 @@ package struct EventFD: ~Copyable, Sendable {
   }
 
   /// Takes the count of an event descriptor that somebody else owns; zero when there is none, or
-  /// when it is no event descriptor and has less than eight bytes to read. It must not block.
+  /// when it is no event descriptor and has less than eight bytes to read.
+  ///
+  /// It must not block.
   package static func drain(_ raw: CInt) -> UInt64 {
     var count: UInt64 = 0
     let got = try? systemCall("read") { unsafe read(raw, &count, 8) }

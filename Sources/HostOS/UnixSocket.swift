@@ -115,8 +115,12 @@ package enum UnixSocket {
         }
       }
     } catch {
-      guard error.errno == .wouldBlock else { throw error }
-      return .nothing
+      switch error.errno {
+      case .wouldBlock: return .nothing
+      // The peer went without reading all that we sent.
+      case .connectionReset: return .end
+      default: throw error
+      }
     }
     for raw in list.prefix(count) { descriptors.append(raw) }
     if truncated != 0 {

@@ -3,7 +3,9 @@ package import Glibc
 /// Positioned I/O on lists of buffers, without the generic wrapper's cost of a call.
 package enum VectoredIO {
   /// Reads once, into as many of the buffers as one call takes; returns the bytes read, or minus
-  /// the errno. Interrupted calls are repeated.
+  /// the errno.
+  ///
+  /// Interrupted calls are repeated.
   @inline(never)
   @unsafe package static func read(
     _ descriptor: CInt, _ buffers: UnsafePointer<iovec>, count: Int, at offset: off_t
@@ -17,7 +19,9 @@ package enum VectoredIO {
   }
 
   /// Writes once, from as many of the buffers as one call takes; returns the bytes written, or
-  /// minus the errno. Interrupted calls are repeated.
+  /// minus the errno.
+  ///
+  /// Interrupted calls are repeated.
   @inline(never)
   @unsafe package static func write(
     _ descriptor: CInt, _ buffers: UnsafePointer<iovec>, count: Int, at offset: off_t

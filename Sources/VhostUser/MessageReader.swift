@@ -1,5 +1,4 @@
 import HostOS
-import SystemPackage
 
 /// One request with the descriptors that came with it.
 struct VhostUserMessage: ~Copyable {
@@ -66,8 +65,6 @@ struct MessageReader: ~Copyable {
       arrival = try UnixSocket.receive(
         into: &room, over: socket, descriptors: &descriptors, waits: false)
     } catch {
-      // A peer that died with unread replies shows as a reset connection.
-      if error.errno == .connectionReset { return .end }
       throw .system(error)
     }
     if case .bytes(let got) = arrival { buffer += chunk.prefix(got) }

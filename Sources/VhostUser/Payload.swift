@@ -1,5 +1,6 @@
-/// Reads the numbers of a payload one after the other. vhost-user is host-endian, and the hosts
-/// that this runs on are little-endian.
+/// Reads the numbers of a payload one after the other.
+///
+/// The protocol is host-endian, and the hosts that this runs on are little-endian.
 struct PayloadReader {
   private let bytes: [UInt8]
   private let request: UInt32

@@ -37,7 +37,9 @@ package final class VhostUserBackend: Sendable {
     finishedEvent = try EventFD()
   }
 
-  /// Starts the thread. Once only.
+  /// Starts the thread.
+  ///
+  /// Once only.
   ///
   /// - Throws: ``SystemCallError`` from `pthread_create`.
   package func start() throws(SystemCallError) {
@@ -73,7 +75,9 @@ package final class VhostUserBackend: Sendable {
   package var end: VhostUserEnd? { state.withLock { $0.end } }
 
   /// The guest's memory as the frontend shares it now, or shared it last when the service has
-  /// ended. Whoever holds a map keeps it readable.
+  /// ended.
+  ///
+  /// Whoever holds a map keeps it readable.
   package var guestMemory: GuestMemoryMap? { state.withLock { $0.memory } }
 
   private func serve() {

@@ -36,7 +36,9 @@ enum VhostUserRequest: UInt32 {
     }
   }
 
-  /// Bytes of payload; nil where they vary. A longer payload than this is refused too.
+  /// Bytes of payload; nil where they vary.
+  ///
+  /// A longer payload than this is refused too.
   var payloadSize: Int? {
     switch self {
     case .getFeatures, .setOwner, .resetOwner, .getProtocolFeatures, .getQueueCount, .resetDevice,
@@ -70,18 +72,29 @@ package struct VhostUserProtocolFeatures: OptionSet, Hashable, Sendable {
     self.rawValue = rawValue
   }
 
-  /// More than one queue. C name: `VHOST_USER_PROTOCOL_F_MQ`.
+  /// More than one queue.
+  ///
+  /// C name: `VHOST_USER_PROTOCOL_F_MQ`.
   package static let multiQueue = VhostUserProtocolFeatures(rawValue: 1 << 0)
-  /// Any request can be acknowledged. C name: `VHOST_USER_PROTOCOL_F_REPLY_ACK`.
+  /// Any request can be acknowledged.
+  ///
+  /// C name: `VHOST_USER_PROTOCOL_F_REPLY_ACK`.
   package static let replyAcknowledge = VhostUserProtocolFeatures(rawValue: 1 << 3)
-  /// The backend has the configuration space. C name: `VHOST_USER_PROTOCOL_F_CONFIG`.
+  /// The backend has the configuration space.
+  ///
+  /// C name: `VHOST_USER_PROTOCOL_F_CONFIG`.
   package static let configuration = VhostUserProtocolFeatures(rawValue: 1 << 9)
-  /// The device can be reset at once. C name: `VHOST_USER_PROTOCOL_F_RESET_DEVICE`.
+  /// The device can be reset at once.
+  ///
+  /// C name: `VHOST_USER_PROTOCOL_F_RESET_DEVICE`.
   package static let resetDevice = VhostUserProtocolFeatures(rawValue: 1 << 13)
-  /// Memory comes and goes region by region. C name:
-  /// `VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS`.
+  /// Memory comes and goes region by region.
+  ///
+  /// C name: `VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS`.
   package static let memorySlots = VhostUserProtocolFeatures(rawValue: 1 << 15)
-  /// The backend knows the virtio status byte. C name: `VHOST_USER_PROTOCOL_F_STATUS`.
+  /// The backend knows the virtio status byte.
+  ///
+  /// C name: `VHOST_USER_PROTOCOL_F_STATUS`.
   package static let status = VhostUserProtocolFeatures(rawValue: 1 << 16)
 
   /// All that this backend can do.
@@ -103,11 +116,12 @@ enum VhostUserWire {
   static let replyFlag: UInt32 = 0x4
   static let needReplyFlag: UInt32 = 0x8
 
-  /// Bit of the feature word that says that there are protocol features. C name:
-  /// `VHOST_USER_F_PROTOCOL_FEATURES`.
+  /// Bit of the feature word that says that there are protocol features.
+  ///
+  /// C name: `VHOST_USER_F_PROTOCOL_FEATURES`.
   static let protocolFeaturesBit: UInt64 = 1 << 30
   /// In the payload of kick, call and error: there is no descriptor.
   static let noDescriptorBit: UInt64 = 1 << 8
-  /// `VIRTIO_CONFIG_S_NEEDS_RESET`
+  /// C name: `VIRTIO_CONFIG_S_NEEDS_RESET`.
   static let statusNeedsReset: UInt64 = 0x40
 }

@@ -4,8 +4,9 @@ package struct ServiceOutcome: Sendable {
   package var interrupt = false
   /// There is more to do: call again, without waiting for a notification.
   package var more = false
-  /// The driver broke the rules in this turn, and the device has just begun to need a reset. Said
-  /// once; until the reset, further turns do nothing.
+  /// The driver broke the rules in this turn, and the device has just begun to need a reset.
+  ///
+  /// Said once; until the reset, further turns do nothing.
   package var failure: QueueError?
 
   /// Nothing happened.

@@ -6,10 +6,16 @@ package struct VirtioFeatures: OptionSet, Hashable, Sendable {
     self.rawValue = rawValue
   }
 
-  /// Descriptors may point to tables of descriptors. C name: `VIRTIO_F_INDIRECT_DESC`.
+  /// Descriptors may point to tables of descriptors.
+  ///
+  /// C name: `VIRTIO_F_INDIRECT_DESC`.
   package static let indirectDescriptors = VirtioFeatures(rawValue: 1 << 28)
-  /// Each side says at which index it wants to be notified. C name: `VIRTIO_F_EVENT_IDX`.
+  /// Each side says at which index it wants to be notified.
+  ///
+  /// C name: `VIRTIO_F_EVENT_IDX`.
   package static let eventIndex = VirtioFeatures(rawValue: 1 << 29)
-  /// The device follows virtio 1.0 or later. C name: `VIRTIO_F_VERSION_1`.
+  /// The device follows virtio 1.0 or later.
+  ///
+  /// C name: `VIRTIO_F_VERSION_1`.
   package static let version1 = VirtioFeatures(rawValue: 1 << 32)
 }

@@ -50,8 +50,9 @@ package final class BlockBacking: Sendable {
     var injected: UInt64
   }
 
-  /// Which bytes move: `count` of them, at `offset` in the buffers and `position` on the disk. The
-  /// caller has checked that they lie on the disk.
+  /// Which bytes move: `count` of them, at `offset` in the buffers and `position` on the disk.
+  ///
+  /// The caller has checked that they lie on the disk.
   struct Extent {
     var offset: Int
     var count: Int

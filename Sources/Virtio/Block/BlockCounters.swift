@@ -13,7 +13,9 @@ package struct LatencySummary: Hashable, Sendable, Codable {
   package init() {}
 }
 
-/// What a block device did since it was made. A reset does not clear it.
+/// What a block device did since it was made.
+///
+/// A reset does not clear it.
 package struct BlockCounters: Hashable, Sendable, Codable {
   /// Reads that succeeded.
   package internal(set) var reads: UInt64 = 0
@@ -59,7 +61,9 @@ package struct BlockCounters: Hashable, Sendable, Codable {
   package var ioErrors: UInt64 { framingErrors &+ outOfRangeErrors &+ backingErrors }
 }
 
-/// The live counters of one queue. The thread that serves the queue writes, any thread reads.
+/// The live counters of one queue.
+///
+/// The thread that serves the queue writes, any thread reads.
 ///
 /// There is one writer at a time (the queue's lock sees to it), so adding is a plain load and store:
 /// a locked instruction for each would cost more than the rest of the bookkeeping.

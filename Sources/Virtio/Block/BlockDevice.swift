@@ -91,8 +91,10 @@ package final class BlockDevice: VirtioDevice {
     backing.cancelDelays()
   }
 
-  /// Everything counted so far. Never waits for the thread that does the work; numbers that belong
-  /// together may be a request apart.
+  /// Everything counted so far.
+  ///
+  /// Never waits for the thread that does the work; numbers that belong together may be a request
+  /// apart.
   package func counters() -> BlockCounters {
     var total = BlockCounters()
     for queue in queues { queue.counters.add(to: &total) }

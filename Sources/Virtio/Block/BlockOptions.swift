@@ -1,6 +1,8 @@
 /// How a block device presents itself to the driver.
 package struct BlockOptions: Hashable, Sendable {
-  /// What GET_ID answers: the first 20 bytes of its UTF-8. Shows as `serial` in the guest's sysfs.
+  /// What GET_ID answers: the first 20 bytes of its UTF-8.
+  ///
+  /// Shows as `serial` in the guest's sysfs.
   package var identity = "ktstr"
   /// Logical block size that the guest is told: a power of two, at least 512.
   package var blockSize: UInt32 = 512
@@ -18,17 +20,29 @@ package struct BlockOptions: Hashable, Sendable {
 }
 
 extension VirtioFeatures {
-  /// The longest segment is given. C name: `VIRTIO_BLK_F_SIZE_MAX`.
+  /// The longest segment is given.
+  ///
+  /// C name: `VIRTIO_BLK_F_SIZE_MAX`.
   package static let blockSegmentSize = VirtioFeatures(rawValue: 1 << 1)
-  /// The largest number of segments is given. C name: `VIRTIO_BLK_F_SEG_MAX`.
+  /// The largest number of segments is given.
+  ///
+  /// C name: `VIRTIO_BLK_F_SEG_MAX`.
   package static let blockSegmentCount = VirtioFeatures(rawValue: 1 << 2)
-  /// The disk cannot be written. C name: `VIRTIO_BLK_F_RO`.
+  /// The disk cannot be written.
+  ///
+  /// C name: `VIRTIO_BLK_F_RO`.
   package static let blockReadOnly = VirtioFeatures(rawValue: 1 << 5)
-  /// The block size is given. C name: `VIRTIO_BLK_F_BLK_SIZE`.
+  /// The block size is given.
+  ///
+  /// C name: `VIRTIO_BLK_F_BLK_SIZE`.
   package static let blockSize = VirtioFeatures(rawValue: 1 << 6)
-  /// Writes may be cached until a flush. C name: `VIRTIO_BLK_F_FLUSH`.
+  /// Writes may be cached until a flush.
+  ///
+  /// C name: `VIRTIO_BLK_F_FLUSH`.
   package static let blockFlush = VirtioFeatures(rawValue: 1 << 9)
-  /// There is more than one queue. C name: `VIRTIO_BLK_F_MQ`.
+  /// There is more than one queue.
+  ///
+  /// C name: `VIRTIO_BLK_F_MQ`.
   package static let blockMultiQueue = VirtioFeatures(rawValue: 1 << 12)
 }
 

@@ -2,13 +2,13 @@ import HostOS
 
 /// Types of block requests (virtio 1.2, 5.2.6).
 enum BlockRequestType {
-  /// `VIRTIO_BLK_T_IN`
+  /// C name: `VIRTIO_BLK_T_IN`.
   static let read: UInt32 = 0
-  /// `VIRTIO_BLK_T_OUT`
+  /// C name: `VIRTIO_BLK_T_OUT`.
   static let write: UInt32 = 1
-  /// `VIRTIO_BLK_T_FLUSH`
+  /// C name: `VIRTIO_BLK_T_FLUSH`.
   static let flush: UInt32 = 4
-  /// `VIRTIO_BLK_T_GET_ID`
+  /// C name: `VIRTIO_BLK_T_GET_ID`.
   static let getID: UInt32 = 8
 }
 
@@ -49,7 +49,9 @@ struct BlockRequestContext {
     var usedLength: UInt32 = 1
   }
 
-  /// Carries out a request and writes its status. The chain has at least one writable byte.
+  /// Carries out a request and writes its status.
+  ///
+  /// The chain has at least one writable byte.
   ///
   /// The header is the first 16 readable bytes and the status the last writable one, however the
   /// driver split them into descriptors.

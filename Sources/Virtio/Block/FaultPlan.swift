@@ -28,7 +28,9 @@ package struct FaultPlan: Hashable, Sendable {
     package var effect: Effect
     /// How often, from 0 (never) to 1 (always).
     package var probability: Double
-    /// Only operations that touch these bytes of the disk; nil means all. Flushes ignore it.
+    /// Only operations that touch these bytes of the disk; nil means all.
+    ///
+    /// Flushes ignore it.
     package var range: Range<UInt64>?
 
     /// Makes a rule; the probability is brought into 0...1.

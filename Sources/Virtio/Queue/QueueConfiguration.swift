@@ -10,9 +10,13 @@ package struct QueueConfiguration: Hashable, Sendable {
   package var ready = false
   /// Where the descriptors are; a multiple of 16.
   package private(set) var descriptorTable = GuestAddress(0)
-  /// Where the driver offers chains; a multiple of 2. Also called the driver area.
+  /// Where the driver offers chains; a multiple of 2.
+  ///
+  /// Also called the driver area.
   package private(set) var availableRing = GuestAddress(0)
-  /// Where the device returns chains; a multiple of 4. Also called the device area.
+  /// Where the device returns chains; a multiple of 4.
+  ///
+  /// Also called the device area.
   package private(set) var usedRing = GuestAddress(0)
 
   /// Makes the state of a queue after reset.

@@ -1,6 +1,8 @@
 package import GuestMemory
 
-/// What a driver can get wrong about a queue. After any of these the device needs a reset.
+/// What a driver can get wrong about a queue.
+///
+/// After any of these the device needs a reset.
 package enum QueueError: Error, Hashable, Sendable {
   /// One of the three parts of a split queue.
   package enum Ring: Hashable, Sendable {

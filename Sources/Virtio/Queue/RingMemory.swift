@@ -10,11 +10,11 @@ struct Descriptor {
   let flags: UInt16
   let next: UInt16
 
-  /// `VIRTQ_DESC_F_NEXT`
+  /// C name: `VIRTQ_DESC_F_NEXT`.
   static let hasNext: UInt16 = 1
-  /// `VIRTQ_DESC_F_WRITE`
+  /// C name: `VIRTQ_DESC_F_WRITE`.
   static let deviceWritable: UInt16 = 2
-  /// `VIRTQ_DESC_F_INDIRECT`
+  /// C name: `VIRTQ_DESC_F_INDIRECT`.
   static let indirect: UInt16 = 4
   static let byteCount = 16
 
@@ -70,7 +70,7 @@ struct RingMemory: @unchecked Sendable {
     return unsafe base
   }
 
-  /// `desc[index]`
+  /// The word `desc[index]`.
   func descriptor(at index: UInt16) -> Descriptor {
     let base = unsafe descriptors + (Int(index) & mask) * Descriptor.byteCount
     return unsafe Descriptor(
@@ -78,7 +78,7 @@ struct RingMemory: @unchecked Sendable {
       RingMemory.word64(base + 8).pointee.load(ordering: .relaxed))
   }
 
-  /// `avail.flags`
+  /// The word `avail.flags`.
   var availableFlags: UInt16 {
     UInt16(littleEndian: unsafe RingMemory.word16(available).pointee.load(ordering: .relaxed))
   }
@@ -88,7 +88,7 @@ struct RingMemory: @unchecked Sendable {
     UInt16(littleEndian: unsafe RingMemory.word16(available + 2).pointee.load(ordering: .acquiring))
   }
 
-  /// `avail.ring[position mod size]`
+  /// The word `avail.ring[position mod size]`.
   func availableHead(at position: UInt16) -> UInt16 {
     let slot = unsafe available + 4 + (Int(position) & mask) * 2
     return UInt16(littleEndian: unsafe RingMemory.word16(slot).pointee.load(ordering: .relaxed))
@@ -100,7 +100,7 @@ struct RingMemory: @unchecked Sendable {
     return UInt16(littleEndian: unsafe RingMemory.word16(word).pointee.load(ordering: .relaxed))
   }
 
-  /// `used.flags`
+  /// The word `used.flags`.
   func storeUsedFlags(_ flags: UInt16) {
     unsafe RingMemory.word16(used).pointee.store(flags.littleEndian, ordering: .relaxed)
   }
@@ -115,7 +115,7 @@ struct RingMemory: @unchecked Sendable {
     unsafe RingMemory.word16(used + 2).pointee.store(index.littleEndian, ordering: .releasing)
   }
 
-  /// `used.ring[position mod size]`
+  /// The word `used.ring[position mod size]`.
   func storeUsedElement(at position: UInt16, head: UInt16, length: UInt32) {
     let slot = unsafe used + 4 + (Int(position) & mask) * 8
     unsafe RingMemory.word32(slot).pointee.store(UInt32(head).littleEndian, ordering: .relaxed)

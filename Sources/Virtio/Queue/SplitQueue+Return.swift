@@ -41,7 +41,9 @@ extension SplitQueue {
     return isFirst || isWrapped || SplitQueue.passes(event, from: old, to: nextUsed)
   }
 
-  /// Asks the driver not to notify while the device is looking anyway. Advice, not a promise.
+  /// Asks the driver not to notify while the device is looking anyway.
+  ///
+  /// Advice, not a promise.
   package mutating func disableNotifications() {
     guard !usesEventIndex, !notificationsDisabled else { return }
     notificationsDisabled = true
@@ -71,8 +73,8 @@ extension SplitQueue {
     new &- event &- 1 < new &- old
   }
 
-  /// `VIRTQ_AVAIL_F_NO_INTERRUPT`
+  /// C name: `VIRTQ_AVAIL_F_NO_INTERRUPT`.
   private static let noInterrupt: UInt16 = 1
-  /// `VIRTQ_USED_F_NO_NOTIFY`
+  /// C name: `VIRTQ_USED_F_NO_NOTIFY`.
   private static let noNotify: UInt16 = 1
 }

@@ -1,0 +1,89 @@
+import Glibc
+import HostOS
+import Synchronization
+import SystemPackage
+import Testing
+
+@Suite struct EventTests {
+  @Test func `signals add up and are taken at once`() throws {
+    let event = try EventFD()
+    #expect(event.drain() == 0)
+    event.signal()
+    event.signal()
+    #expect(try Poll.wait(readable: event.raw, timeoutNanoseconds: 0))
+    #expect(event.drain() == 2)
+    #expect(event.drain() == 0)
+  }
+
+  @Test func `signalling a pipe that is full or has no reader does no harm`() throws {
+    var ends: [CInt] = [-1, -1]
+    try #require(pipe(&ends) == 0)
+    _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
+    for _ in 0..<10_000 { #expect(EventFD.signal(ends[1])) }
+    close(ends[0])
+    let delivered = Mutex<Bool?>(nil)
+    let writer = ends[1]
+    // In a thread of ours, where SIGPIPE is blocked.
+    var thread = try HostThread(name: "writer") {
+      let result = EventFD.signal(writer)
+      delivered.withLock { $0 = result }
+    }
+    let joined1 = thread.join(until: .now().advanced(byNanoseconds: 5_000_000_000))
+    #expect(joined1)
+    #expect(delivered.withLock { $0 } == false)
+    close(ends[1])
+  }
+
+  @Test func `epoll reports the token of what is ready, once a time when edge-triggered`() throws {
+    let level = try EventFD()
+    let edge = try EventFD()
+    var epoll = try Epoll()
+    try epoll.add(level.raw, token: 7)
+    try epoll.add(edge.raw, token: 1 << 40, interest: [.readable, .edgeTriggered])
+    #expect(try epoll.wait(timeoutMilliseconds: 0) == 0)
+    level.signal()
+    edge.signal()
+    let count = try epoll.wait(timeoutMilliseconds: 1000)
+    #expect(Set((0..<count).map { epoll.token(at: $0) }) == [7, 1 << 40])
+    #expect(try epoll.wait(timeoutMilliseconds: 0) == 1)
+    #expect(epoll.token(at: 0) == 7)
+    #expect(epoll.readiness(at: 0).contains(.readable))
+    try epoll.remove(level.raw)
+    #expect(try epoll.wait(timeoutMilliseconds: 0) == 0)
+    #expect(throws: SystemCallError("epoll_ctl", .noSuchFileOrDirectory)) {
+      try epoll.remove(level.raw)
+    }
+  }
+
+  @Test func `a thread runs under its name and can be waited for`() throws {
+    let name = Mutex("")
+    var thread = try HostThread(name: "a-name-longer-than-15-bytes") {
+      var buffer = [UInt8](repeating: 0, count: 64)
+      let descriptor = open("/proc/thread-self/comm", O_RDONLY)
+      let got = read(descriptor, &buffer, 64)
+      close(descriptor)
+      let text = String(decoding: buffer.prefix(max(0, got - 1)), as: UTF8.self)
+      name.withLock { $0 = text }
+    }
+    let joined2 = thread.join(until: .now().advanced(byNanoseconds: 5_000_000_000))
+    #expect(joined2)
+    let joined3 = thread.join(until: .now())
+    #expect(joined3)
+    #expect(name.withLock { $0 } == "a-name-longer-t")
+  }
+
+  @Test func `waiting for a thread ends at the deadline`() throws {
+    let event = try EventFD()
+    let raw = event.raw
+    var thread = try HostThread(name: "sleeper") {
+      _ = try? Poll.wait(readable: raw, timeoutNanoseconds: 10_000_000_000)
+    }
+    let start = MonotonicTime.now()
+    let joined4 = thread.join(until: start.advanced(byNanoseconds: 30_000_000))
+    #expect(!joined4)
+    #expect(MonotonicTime.now().nanoseconds(since: start) >= 30_000_000)
+    event.signal()
+    let joined5 = thread.join(until: .now().advanced(byNanoseconds: 5_000_000_000))
+    #expect(joined5)
+  }
+}
