@@ -4,6 +4,7 @@ import HostOS
 import Machine
 import Report
 import Scenario
+import Verdict
 
 /// Shows a run while it goes on, and what came of it: a live line on terminals, else plain lines.
 struct RunDisplay {

@@ -1,5 +1,5 @@
 import Evidence
-package import Verdict
+import Verdict
 
 /// The report for people: a block for each run that did not pass, and a table of all.
 package struct PrettyReport: Sendable {
