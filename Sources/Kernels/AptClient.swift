@@ -21,6 +21,10 @@ struct AptClient {
     for name in ["state/lists/partial", "cache/archives/partial"] {
       try Files.makeDirectories(directory.appending(name).string)
     }
+    // The host's hooks clean and refresh the system's own caches; this update is none of theirs.
+    let hooks = ["Pre-Invoke", "Post-Invoke", "Post-Invoke-Success"]
+    let clear = hooks.map { "#clear APT::Update::\($0);\n" }.joined()
+    try Files.write(Array(clear.utf8), to: directory.appending("apt.conf").string)
     // An empty one: what the host has installed is no matter here.
     try Files.write([], to: directory.appending("state/status").string)
     var options = ["arch=amd64"]
@@ -71,6 +75,8 @@ struct AptClient {
       "Dir::State=\(directory.appending("state"))",
       "Dir::State::status=\(directory.appending("state/status"))",
       "Dir::Cache=\(directory.appending("cache"))",
+      // Some hosts turn these off, and then every command reads all indexes again.
+      "Dir::Cache::pkgcache=pkgcache.bin", "Dir::Cache::srcpkgcache=srcpkgcache.bin",
       "Dir::Etc::SourceList=\(directory.appending("sources.list"))",
       "Dir::Etc::SourceParts=/dev/null",
       // The host's pins are about what it installs.
@@ -80,7 +86,9 @@ struct AptClient {
     ]
     // As root apt would download as another user, who cannot enter a private cache.
     if geteuid() == 0 { settings.append("APT::Sandbox::User=root") }
-    var request = ToolRequest(tool, settings.flatMap { ["-o", $0] } + arguments)
+    var request = ToolRequest(
+      tool,
+      ["-c", directory.appending("apt.conf").string] + settings.flatMap { ["-o", $0] } + arguments)
     request.environment["DEBIAN_FRONTEND"] = "noninteractive"
     return request
   }

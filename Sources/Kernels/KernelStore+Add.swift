@@ -18,7 +18,8 @@ extension KernelStore {
     let staged = try staging.begin()
     try Files.makeDirectories(staged.kernel.string)
     return try withoutActuallyEscaping(progress) { progress in
-      let importer = KernelImport(image: image, directory: staged.kernel, progress: progress)
+      let importer = KernelImport(
+        image: try image.absolute(), directory: staged.kernel, progress: progress)
       var metadata = try importer.run()
       if let modules {
         let source = try ModulePlaces.find(in: modules, release: metadata.release)
@@ -59,14 +60,15 @@ enum ModulePlaces {
   /// The modules of an image that is used from where it lies; nil when there are none.
   static func find(forImage image: FilePath, release: String) -> FilePath? {
     let beside = image.removingLastComponent()
-    let choices = [
-      beside.appending("lib/modules").appending(release),
-      beside.appending("usr/lib/modules").appending(release), beside.appending("modules"),
-      FilePath("/lib/modules").appending(release),
-      FilePath("/usr/lib/modules").appending(release),
-    ]
-    // The image may lie among its modules, as Debian's do from 7.2 on.
-    return isModuleDirectory(beside) ? beside : choices.first(where: isModuleDirectory)
+    // The image may lie among its modules, as Debian's do from 7.2 on, beside them, or in the boot
+    // directory of the file system that has them.
+    let roots = [beside, beside.removingLastComponent(), FilePath("/")]
+    let choices =
+      [beside, beside.appending("modules")]
+      + roots.flatMap { root in
+        ["lib/modules", "usr/lib/modules"].map { root.appending($0).appending(release) }
+      }
+    return choices.first(where: isModuleDirectory)
   }
 
   /// The configuration of an image, by the names that distributions and kernel trees use.
@@ -80,7 +82,7 @@ enum ModulePlaces {
   }
 
   private static func isModuleDirectory(_ path: FilePath) -> Bool {
-    ["modules.dep", "modules.order", "modules.builtin", "kernel"].contains { name in
+    ["modules.dep", "modules.order", "modules.builtin"].contains { name in
       (try? Files.status(of: path.appending(name).string)) != nil
     }
   }

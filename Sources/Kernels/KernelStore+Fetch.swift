@@ -153,8 +153,10 @@ struct UnpackedPackages {
     let usr = try first(in: tree.appending("usr/lib/modules")) { _ in true }
     let modules = try usr ?? first(in: tree.appending("lib/modules")) { _ in true }
     self.modules = modules
+    // The second name is that of images whose signing is still to come.
+    let imageNames = ["vmlinuz", "vmlinuz.unsigned"]
     let bootImage = try first(in: boot) { $0.hasPrefix("vmlinuz-") }
-    image = try bootImage ?? modules.flatMap { try first(in: $0) { $0 == "vmlinuz" } }
+    image = try bootImage ?? modules.flatMap { try first(in: $0) { imageNames.contains($0) } }
     let bootConfig = try first(in: boot) { $0.hasPrefix("config-") }
     config = try bootConfig ?? modules.flatMap { try first(in: $0) { $0 == "config" } }
   }

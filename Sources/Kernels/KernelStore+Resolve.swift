@@ -41,7 +41,7 @@ extension KernelStore {
   ///
   /// Kept by content beside the store, the last few only, and never listed.
   func cached(image: FilePath, progress: (String) -> Void) throws -> Kernel {
-    let path = try Self.absolute(image)
+    let path = try image.absolute()
     guard try Files.status(of: path.string)?.kind == .regular else {
       throw KernelError.notAnImage(path: image.string, reason: "no such file")
     }
@@ -81,10 +81,12 @@ extension KernelStore {
       .sorted { $0.used > $1.used }
     for old in byAge.dropFirst(Self.keptImages) { try Files.removeTree(old.path.string) }
   }
+}
 
-  private static func absolute(_ path: FilePath) throws -> FilePath {
-    guard path.isRelative else { return path }
-    return FilePath(try Files.workingDirectory()).pushing(path).lexicallyNormalized()
+extension FilePath {
+  /// The same place, whatever directory this process will be in.
+  func absolute() throws -> FilePath {
+    isAbsolute ? self : FilePath(try Files.workingDirectory()).pushing(self).lexicallyNormalized()
   }
 }
 

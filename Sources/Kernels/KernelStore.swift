@@ -27,6 +27,9 @@ package struct KernelStore: Sendable {
     return KernelStore(root: cache.appending("ktstr/kernels"))
   }
 
+  /// Where the base archives of these kernels are kept; see ``GuestImageBase``.
+  package var baseCache: FilePath { root.appending(".bases") }
+
   var staging: StagingArea { StagingArea(root: root) }
 
   /// All complete kernels, newest version first; damaged ones are left out.

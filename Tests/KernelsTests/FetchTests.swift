@@ -64,6 +64,12 @@ import Testing
     #expect(try names(in: modules) == ["config", "kernel", "modules.builtin"])
   }
 
+  @Test func `an image that is not signed yet is taken where there is no other`() throws {
+    let kernel = try fetch("beta/7.3")
+    #expect(kernel.id == "7.3.4+deb13-cloud-amd64")
+    #expect(kernel.metadata.moduleCount == 1)
+  }
+
   @Test func `the system's own lists are left alone`() throws {
     func state() throws -> [String: FileStatus?] {
       let lists = "/var/lib/apt/lists"
@@ -142,7 +148,7 @@ extension Tag {
   @Tag static var network: Self
 }
 
-/// Fetching from the archive that this host uses. Needs the network.
+/// Fetching over the network, from the archive that this host uses.
 @Suite(.tags(.network), .timeLimit(.minutes(5))) struct HostArchiveTests {
   @Test func `the kernel of the host's own suite is fetched and can be packed`() throws {
     let directory = try TemporaryDirectory()

@@ -165,6 +165,22 @@ extension LocalArchive {
     ]
   }
 
+  /// A kernel that the archive has built but not signed yet.
+  static func unsignedPackages(
+    release: String, version: String, in directory: TemporaryDirectory
+  ) throws -> [Package] {
+    try splitPackages(release: release, version: version, in: directory)
+      .filter { !$0.name.hasPrefix("linux-image-") }
+      .map { package in
+        var package = package
+        package.name = package.name.replacing("linux-binary-", with: "linux-binary-unsigned-")
+        package.files = package.files.map {
+          ($0.0.replacing("vmlinuz", with: "vmlinuz.unsigned"), $0.1)
+        }
+        return package
+      }
+  }
+
   /// A host on suite `alpha` with two kernels, and `beta` with a split one.
   static func withKernels() throws -> LocalArchive {
     let scratch = try TemporaryDirectory()
@@ -181,7 +197,7 @@ extension LocalArchive {
         Package(
           name: "linux-image-cloud-amd64", version: "7.2.12-1", depends: "linux-image-\(split)")
       ] + (try splitPackages(release: split, version: "7.2.12-1", in: scratch))
-    // The packages of one pool are named by their kernel, but the latest's name is in both suites.
+      + (try unsignedPackages(release: "7.3.4+deb13-cloud-amd64", version: "7.3.4-1", in: scratch))
     return try LocalArchive(
       codename: "alpha", suites: ["alpha": alpha, "beta": beta, "empty": []])
   }

@@ -60,6 +60,14 @@ import Testing
       try store.resolve(image.string).modules == directory.path.appending("lib/modules/7.2.0"))
   }
 
+  @Test func `an image in a boot directory has the modules of that file system`() throws {
+    try KernelFixtures.writeModules(to: "lib/modules/6.1.0", in: directory)
+    let image = try directory.write(
+      "boot/vmlinuz-6.1.0", KernelFixtures.bzImage(release: "6.1.0", in: directory))
+    #expect(
+      try store.resolve(image.string).modules == directory.path.appending("lib/modules/6.1.0"))
+  }
+
   @Test func `only the last images keep their unpacked form`() throws {
     for number in 0..<11 {
       let image = try directory.write(
