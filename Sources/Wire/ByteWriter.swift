@@ -37,11 +37,12 @@ package struct ByteWriter: Sendable {
   }
 
   /// Appends a 16-bit length and the UTF-8 of a string, cut at a character border when it is
-  /// longer than 65,535 bytes.
-  package mutating func string(_ value: String) {
+  /// longer than the limit in bytes.
+  package mutating func string(_ value: String, limit: Int = Int(UInt16.max)) {
+    let limit = min(limit, Int(UInt16.max))
     var length = value.utf8.count
-    if length > Int(UInt16.max) {
-      length = Int(UInt16.max)
+    if length > limit {
+      length = limit
       let utf8 = [UInt8](value.utf8)
       // 0b10xxxxxx is the inside of a character.
       while length > 0 && utf8[length] & 0xc0 == 0x80 { length -= 1 }

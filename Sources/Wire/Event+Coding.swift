@@ -12,7 +12,13 @@ extension Event {
     case finished = 9
   }
 
+  /// The longest text of a problem or a log line, in bytes; it keeps the frame within
+  /// ``Frame/maximumPayload``.
+  package static let maximumText = 1 << 15
+
   /// The event as a frame with the given place in the stream.
+  ///
+  /// Texts are cut at ``maximumText``; samples beyond ``SampleBatch/maximumCount`` are left out.
   package func frame(sequence: UInt32) -> Frame {
     var body = ByteWriter()
     let code: Code
@@ -41,10 +47,10 @@ extension Event {
       code = .problem
       body.uint8(problem.isFatal ? 1 : 0)
       body.int32(problem.errno)
-      body.string(problem.text)
+      body.string(problem.text, limit: Self.maximumText)
     case .log(let text):
       code = .log
-      body.string(text)
+      body.string(text, limit: Self.maximumText)
     case .finished(let finished):
       code = .finished
       body.uint64(finished.monotonic)
@@ -108,10 +114,10 @@ extension Hello {
     body.uint64(runID)
     body.uint64(monotonic)
     body.uint64(realtime)
-    body.string(release)
+    body.string(release, limit: 4096)
     body.uint32(cpus)
     body.uint64(memory)
-    body.string(clockSource)
+    body.string(clockSource, limit: 4096)
   }
 
   init(from body: inout ByteReader) throws(WireError) {
@@ -125,6 +131,7 @@ extension Hello {
 extension SampleBatch {
   func encode(into body: inout ByteWriter) {
     body.uint64(monotonic)
+    let samples = samples.prefix(Self.maximumCount)
     body.uint16(UInt16(samples.count))
     for sample in samples {
       sample.id.encode(into: &body)
@@ -159,6 +166,8 @@ extension WorkerReport {
     body.uint64(voluntarySwitches)
     body.uint64(involuntarySwitches)
     body.uint64(migrations)
+    // 2^16 CPUs; no kernel has more.
+    let cpusSeen = cpusSeen.prefix(1024)
     body.uint16(UInt16(cpusSeen.count))
     for word in cpusSeen { body.uint64(word) }
     body.uint64(longestGapNanoseconds)

@@ -116,6 +116,9 @@ package struct WorkerStarted: Equatable, Sendable {
 
 /// Counters of all workers at one moment.
 package struct SampleBatch: Equatable, Sendable {
+  /// As many samples as a frame has room for; more workers take several batches of one time.
+  package static let maximumCount = (Frame.maximumPayload - 10) / 28
+
   /// Guest monotonic time.
   package var monotonic: UInt64
   /// One for each worker that has started.

@@ -46,7 +46,9 @@ package struct FrameReader: Sendable {
         skip(1)
         continue
       }
-      guard available >= Frame.headerSize else { return takeGarbage() }
+      // Garbage is told of only when what follows it is known, so that readings do not depend on
+      // how the bytes were cut into pieces on their way.
+      guard available >= Frame.headerSize else { return nil }
       guard let header = header() else {
         skip(1)
         continue
@@ -58,31 +60,37 @@ package struct FrameReader: Sendable {
     }
   }
 
-  /// Tells that no more bytes will come; call `next` again until it is nil.
+  /// Tells that no more bytes will come, and gives all findings that are left.
   ///
   /// Frames behind a cut one are still found.
   package mutating func finish() -> [FrameReading] {
     var readings: [FrameReading] = []
+    var cut: (byteCount: Int, readings: Int)?
     while true {
-      while let reading = next() { readings.append(reading) }
+      while let reading = next() {
+        if case .garbage = reading {} else { cut = nil }
+        readings.append(reading)
+      }
       let left = buffer.count - start
-      guard left > 0 else { return readings }
-      // What is left begins like a frame that never became whole: report it, then look behind it.
-      let before = readings.count
+      guard left > 0 else { break }
+      // What is left begins like a frame that never became whole. Unless something whole lies
+      // behind it, all of it is one cut.
+      if cut == nil {
+        if let garbage = takeGarbage() { readings.append(garbage) }
+        cut = (left, readings.count)
+      }
       skip(1)
-      while let reading = next() { readings.append(reading) }
-      let behind = readings[before...].contains {
-        if case .frame = $0 { true } else { false }
-      }
-      if !behind {
-        readings.removeSubrange(before...)
-        readings.append(.cut(byteCount: left))
-        buffer.removeAll()
-        start = 0
-        skipped = 0
-        return readings
-      }
     }
+    if let cut {
+      readings.removeSubrange(cut.readings...)
+      readings.append(.cut(byteCount: cut.byteCount))
+      skipped = 0
+    } else if let garbage = takeGarbage() {
+      readings.append(garbage)
+    }
+    buffer.removeAll()
+    start = 0
+    return readings
   }
 
   private struct Header {

@@ -55,12 +55,14 @@ extension Plan {
     guard magic == Self.magic else { throw .badMagic(found: magic, expected: Self.magic) }
     let version = try reader.uint16()
     guard version == Self.version else { throw .unsupportedVersion(version) }
-    _ = try reader.uint16()
+    let reserved = try reader.uint16()
+    guard reserved == 0 else { throw .badValue(offset: 6, value: UInt64(reserved)) }
     let length = try reader.uint32()
     let checksum = try reader.uint32()
     let bodyBytes = try reader.take(Int(length))
     let computed = CRC32C.checksum(bodyBytes)
     guard computed == checksum else { throw .badChecksum(found: checksum, computed: computed) }
+    try Self.requireEnd(of: reader)
 
     var body = ByteReader(bodyBytes)
     let mode = try Self.mode(from: &body)
@@ -70,7 +72,9 @@ extension Plan {
     let interval = try body.uint64()
     let drain = try body.uint64()
     let cpus = try body.uint32()
-    let needsDisk = try body.uint8() != 0
+    let diskOffset = body.offset
+    let diskCode = try body.uint8()
+    guard diskCode <= 1 else { throw .badValue(offset: diskOffset, value: UInt64(diskCode)) }
     var cgroups: [CgroupPlan] = []
     for _ in 0..<(try body.uint32()) {
       let path = try body.string()
@@ -94,10 +98,18 @@ extension Plan {
           name: name, kind: try WorkKind(from: &body), workers: workers,
           cgroup: cgroup == Self.noCgroup ? nil : cgroup))
     }
+    try Self.requireEnd(of: body)
     self.init(
       mode: mode, runID: runID, seed: seed, durationNanoseconds: duration,
       sampleIntervalNanoseconds: interval, drainNanoseconds: drain, cpus: cpus,
-      needsDisk: needsDisk, cgroups: cgroups, work: work)
+      needsDisk: diskCode == 1, cgroups: cgroups, work: work)
+  }
+
+  /// Nothing may follow: bytes that this build would not read could change what a plan means.
+  private static func requireEnd(of reader: ByteReader) throws(WireError) {
+    guard reader.remaining == 0 else {
+      throw .badValue(offset: reader.offset, value: UInt64(reader.remaining))
+    }
   }
 
   private static func mode(from body: inout ByteReader) throws(WireError) -> Mode {

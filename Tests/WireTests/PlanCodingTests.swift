@@ -1,0 +1,148 @@
+import Testing
+import Wire
+
+@Suite struct PlanCodingTests {
+  /// A plan's bytes with another body, its length and checksum made to fit.
+  private static func sealed(_ body: [UInt8]) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.uint32(Plan.magic)
+    writer.uint16(Plan.version)
+    writer.uint16(0)
+    writer.uint32(UInt32(body.count))
+    writer.uint32(CRC32C.checksum(body))
+    writer.raw(body)
+    return writer.bytes
+  }
+
+  private static func error(_ bytes: [UInt8]) -> WireError? {
+    do throws(WireError) {
+      _ = try Plan(decoding: bytes)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test func `a plan comes back as it was`() throws {
+    #expect(try Plan(decoding: Examples.plan.encoded()) == Examples.plan)
+    var shell = Examples.plan
+    shell.mode = .shell(columns: 132, rows: 43)
+    shell.cgroups = []
+    shell.work = []
+    shell.needsDisk = false
+    #expect(try Plan(decoding: shell.encoded()) == shell)
+  }
+
+  @Test func `a plan has these bytes`() {
+    var plan = Examples.plan
+    plan.cgroups = [
+      CgroupPlan(path: "a", settings: [.init(file: "f", value: "v")])
+    ]
+    plan.work = [WorkPlan(name: "w", kind: .spin, workers: 3, cgroup: 0)]
+    let body: [UInt8] = [
+      0x00,  // mode: run
+      0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01,  // run id
+      42, 0, 0, 0, 0, 0, 0, 0,  // seed
+      0x00, 0x5e, 0xd0, 0xb2, 0, 0, 0, 0,  // 3 s
+      0x00, 0xe1, 0xf5, 0x05, 0, 0, 0, 0,  // 100 ms
+      0x00, 0xf2, 0x05, 0x2a, 1, 0, 0, 0,  // 5 s
+      2, 0, 0, 0,  // CPUs
+      1,  // needs the disk
+      1, 0, 0, 0,  // cgroups
+      1, 0, 0x61,  // "a"
+      1, 0,  // settings
+      1, 0, 0x66, 1, 0, 0x76,  // "f", "v"
+      1, 0, 0, 0,  // work
+      1, 0, 0x77,  // "w"
+      3, 0, 0, 0,  // workers
+      0, 0, 0, 0,  // cgroup
+      1,  // spin
+    ]
+    #expect(
+      Array(plan.encoded().prefix(12)) == [
+        0x4b, 0x50, 0x4c, 0x4e,  // magic "KPLN"
+        0x01, 0x00,  // version
+        0x00, 0x00,  // reserved
+        UInt8(body.count), 0, 0, 0,  // length
+      ])
+    #expect(plan.encoded() == Self.sealed(body))
+  }
+
+  @Test func `a cut plan is an error at every length`() {
+    let bytes = Examples.plan.encoded()
+    for length in 0..<bytes.count {
+      #expect(Self.error(Array(bytes.prefix(length))) != nil, "cut to \(length)")
+    }
+  }
+
+  @Test func `a body cut anywhere is an error even with the right checksum`() {
+    let body = Array(Examples.plan.encoded().dropFirst(16))
+    for length in 0..<body.count {
+      #expect(Self.error(Self.sealed(Array(body.prefix(length)))) != nil, "cut to \(length)")
+    }
+  }
+
+  @Test func `one flipped bit anywhere is an error`() {
+    let bytes = Examples.plan.encoded()
+    for index in bytes.indices {
+      for bit in 0..<8 {
+        var flipped = bytes
+        flipped[index] ^= 1 << UInt8(bit)
+        #expect(Self.error(flipped) != nil, "byte \(index), bit \(bit)")
+      }
+    }
+  }
+
+  @Test func `what the header says is checked`() {
+    let bytes = Examples.plan.encoded()
+    func changed(_ index: Int, _ value: UInt8) -> WireError? {
+      var bytes = bytes
+      bytes[index] = value
+      return Self.error(bytes)
+    }
+    #expect(changed(0, 0) == .badMagic(found: 0x4e4c_5000, expected: 0x4e4c_504b))
+    #expect(changed(4, 9) == .unsupportedVersion(9))
+    #expect(changed(6, 1) == .badValue(offset: 6, value: 1))
+    #expect(
+      changed(11, 0xff)
+        == .truncated(
+          offset: 16, needed: 0xff00_0000 + bytes.count - 16, available: bytes.count - 16))
+    #expect(Self.error(bytes + [0, 0]) == .badValue(offset: bytes.count, value: 2))
+  }
+
+  @Test func `what a plan says is checked behind a right checksum`() {
+    let body = Array(Examples.plan.encoded().dropFirst(16))
+    func changed(_ index: Int, _ value: UInt8) -> WireError? {
+      var body = body
+      body[index] = value
+      return Self.error(Self.sealed(body))
+    }
+    #expect(changed(0, 2) == .badValue(offset: 0, value: 2))  // mode
+    #expect(changed(45, 2) == .badValue(offset: 45, value: 2))  // needs the disk
+    #expect(Self.error(Self.sealed(body + [0])) == .badValue(offset: body.count, value: 1))
+    var stray = Examples.plan
+    stray.work[0].cgroup = 2
+    #expect(Self.error(stray.encoded()) != nil)
+  }
+
+  @Test func `mutated bodies never trap`() {
+    let seed: UInt64 = 0x706c_616e
+    var generator = SeededGenerator(seed: seed)
+    let body = Array(Examples.plan.encoded().dropFirst(16))
+    var errors = 0
+    for round in 0..<10_000 {
+      var mutated = body
+      for _ in 0..<Int.random(in: 1...4, using: &generator) {
+        let place = Int.random(in: 0..<mutated.count, using: &generator)
+        mutated[place] = [0, 1, 0x7f, 0x80, 0xff].randomElement(using: &generator) ?? 0
+      }
+      do throws(WireError) {
+        let plan = try Plan(decoding: Self.sealed(mutated))
+        #expect(try Plan(decoding: plan.encoded()) == plan, "seed \(seed), round \(round)")
+      } catch {
+        errors += 1
+      }
+    }
+    #expect(errors > 1_000)
+  }
+}
