@@ -36,6 +36,7 @@ extension Plan {
         text: "the plan asks for \(total) workers, at most \(Self.maximumWorkers) can run")
     }
     for cgroup in cgroups { try cgroup.check() }
+    try checkInnerGroups()
     var specs: [WorkerSpec] = []
     for index in work.indices {
       let group = work[index]
@@ -48,6 +49,19 @@ extension Plan {
       }
     }
     return specs
+  }
+
+  /// The kernel lets a group that hands controllers down hold no processes of its own.
+  private func checkInnerGroups() throws(Refusal) {
+    for group in work {
+      guard let index = group.cgroup, index < UInt32(cgroups.count) else { continue }
+      let path = cgroups[Int(index)].path
+      guard Controllers.delegated(in: path, by: cgroups).isEmpty else {
+        throw Refusal(
+          text: "work \(group.name): cgroup \(path) hands controllers down to groups below it and "
+            + "can hold no workers of its own")
+      }
+    }
   }
 
   private static func processName(_ name: String, _ number: UInt32) -> String {

@@ -10,6 +10,7 @@ struct Disk {
   var size: UInt64
 
   private static let limit = 5 * Time.second
+  private static let driver = "/sys/bus/virtio/drivers/virtio_blk"
   private static let folder = "/sys/block/"
 
   /// Waits for the disk whose serial number is ``Plan/diskSerial``.
@@ -18,6 +19,8 @@ struct Disk {
   ///
   /// - Throws: ``Failure`` when none shows up in time; its text names the disks that did.
   static func find() throws(Failure) -> Disk {
+    // Modules are loaded by now: a driver that is not there will not come.
+    guard Files.exists(driver) else { throw Failure("no virtio_blk driver in this kernel") }
     let answer = try Helper.run("find the scratch disk", limit: limit + Time.second) { line in
       let name = Time.poll(for: limit) { () -> String? in
         for name in Files.list(folder) where name.begins(with: "vd") {

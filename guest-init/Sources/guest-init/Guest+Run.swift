@@ -63,31 +63,30 @@ extension Guest {
     Console.enter("work")
     let start = crew.release()
     let end = Time.after(plan.durationNanoseconds, from: start)
-    telemetry.deadline = end
+    telemetry.begin(until: end)
     telemetry.reached(.workStarted, at: start)
     telemetry.flush()
-    let interval = plan.sampleIntervalNanoseconds
-    var nextSample = interval > 0 ? Time.after(interval, from: start) : .max
+    let used = guest_cpu_time(guest_pid())
+    var sampler = SampleClock(start: start, interval: plan.sampleIntervalNanoseconds)
     while crew.alive > 0 {
       let now = Time.now
       guard now < end else { break }
-      if now >= nextSample {
-        crew.sample(&telemetry)
-        // A late sample does not make the next ones come in a bunch.
-        while nextSample <= now { nextSample = Time.after(interval, from: nextSample) }
-      }
-      guest_wait_for_child(Time.left(until: min(end, nextSample)))
+      if sampler.isDue(at: now) { crew.sample(&telemetry) }
+      guest_wait_for_child(Time.left(until: min(end, sampler.next)))
       crew.reap(&telemetry)
       telemetry.flush()
     }
     crew.stop()
     telemetry.reached(.workEnded)
+    // What watching cost, so that nobody has to believe that it was little.
+    let cost = guest_cpu_time(guest_pid()) - used
+    telemetry.post(.log("init used \(cost) ns of CPU time for \(sampler.count) samples"))
   }
 
   private static func drain(_ plan: Plan, _ crew: inout Crew, _ telemetry: inout Telemetry) {
     Console.enter("drain")
     let deadline = Time.after(plan.drainNanoseconds)
-    telemetry.deadline = Time.after(killLimit + reportLimit, from: deadline)
+    telemetry.begin(until: Time.after(killLimit + reportLimit, from: deadline))
     telemetry.flush()
     crew.awaitEnd(until: deadline, &telemetry)
     if crew.alive > 0 {

@@ -7,7 +7,6 @@ struct Guest: ~Copyable {
   private let entered: UInt64
   private var telemetry = Telemetry()
 
-  private static let portLimit = 10 * Time.second
   private static let shellPortLimit = 200 * Time.millisecond
   private static let settleLimit = 5 * Time.second
 
@@ -28,13 +27,12 @@ struct Guest: ~Copyable {
     var shell: (columns: UInt16, rows: UInt16)?
     if case .shell(let columns, let rows) = plan?.mode { shell = (columns, rows) }
     Console.enter("open the telemetry port")
-    let isOpen = openPort(plan, within: shell == nil ? Self.portLimit : Self.shellPortLimit)
+    let isOpen = openPort(plan, within: shell == nil ? Port.limit : Self.shellPortLimit)
     if let shell {
       Shell.run(columns: shell.columns, rows: shell.rows)
     } else if let plan {
       guard isOpen else {
-        Console.say(
-          "no port " + Plan.telemetryPort + " within \(Self.portLimit / Time.second) s")
+        Console.say(Port.absence)
         return
       }
       Self.run(plan, &telemetry)
@@ -89,11 +87,14 @@ struct Guest: ~Copyable {
   private mutating func finish() {
     Console.enter("finish")
     sync()
-    telemetry.deadline = Time.after(Telemetry.patience)
+    telemetry.begin(until: Time.after(Telemetry.patience))
     telemetry.flush()
     telemetry.post(
       .finished(Finished(monotonic: Time.now, droppedEvents: telemetry.dropped)))
     telemetry.settle(within: Self.settleLimit)
+    if telemetry.dropped > 0 {
+      Console.say("\(telemetry.dropped) events did not reach the host")
+    }
   }
 
   /// Flushes file systems, in a child: a stuck disk would keep init for ever.

@@ -4,11 +4,26 @@ internal import Wire
 
 /// Finds the port of the telemetry channel.
 enum Port {
+  /// How long the port may take to appear.
+  static let limit = 10 * Time.second
   private static let folder = "/sys/class/virtio-ports/"
+  private static let driver = "/sys/bus/virtio/drivers/virtio_console"
+
+  /// Says why there is no port.
+  static var absence: String {
+    guard Files.exists(driver) else { return "no virtio_console driver in this kernel" }
+    var seen = ""
+    for name in Files.list(folder) {
+      seen += " " + ByteText.word(Files.contents(folder + name + "/name"))
+    }
+    return "no port " + Plan.telemetryPort + " within \(limit / Time.second) s; "
+      + (seen.isEmpty ? "no ports at all" : "ports:" + seen)
+  }
 
   /// Waits for the port and opens it; nil when it does not appear in time.
   static func open(within limit: UInt64) -> Int32? {
-    Time.poll(for: limit) {
+    // Modules are loaded by now: a driver that is not there will not come.
+    Time.poll(for: Files.exists(driver) ? limit : 0) {
       for name in Files.list(folder)
       where ByteText.word(Files.contents(folder + name + "/name")).isSame(as: Plan.telemetryPort) {
         // The node may be a moment behind its entry in /sys.

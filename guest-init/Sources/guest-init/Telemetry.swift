@@ -24,7 +24,7 @@ struct Telemetry: ~Copyable {
   /// Events that did not reach the host.
   private(set) var dropped: UInt32 = 0
   /// No wait goes beyond this moment.
-  var deadline: UInt64 = .max
+  private var deadline: UInt64 = .max
 
   init() {}
 
@@ -66,6 +66,13 @@ struct Telemetry: ~Copyable {
     if buffer.count >= Self.flushSize { flush() }
   }
 
+  /// Begins a part of the guest's life whose waits end at `deadline`; the host gets its patience
+  /// anew.
+  mutating func begin(until deadline: UInt64) {
+    self.deadline = deadline
+    isStalled = false
+  }
+
   /// Says that a stage was reached.
   mutating func reached(_ stage: Stage, at time: UInt64 = Time.now) {
     post(.stage(StageReached(stage: stage, monotonic: time)))
@@ -88,9 +95,21 @@ struct Telemetry: ~Copyable {
       if count > 0 { sent += count }
     }
     isStalled = sent < buffer.count
-    for end in frameEnds where end > sent { dropped &+= 1 }
-    buffer.removeAll(keepingCapacity: true)
-    frameEnds.removeAll(keepingCapacity: true)
+    forget(sent)
+  }
+
+  /// Takes what was sent out of the buffer, and drops what was not; but the rest of a frame that
+  /// the host has a part of stays, so that the stream stays whole.
+  private mutating func forget(_ sent: Int) {
+    var begin = 0
+    var kept: ArraySlice<UInt8> = []
+    for end in frameEnds {
+      if begin >= sent && end > sent { dropped &+= 1 }
+      if begin < sent && end > sent { kept = buffer[sent..<end] }
+      begin = end
+    }
+    buffer = Array(kept)
+    frameEnds = kept.isEmpty ? [] : [kept.count]
   }
 
   /// Waits until the host took the last write: virtio_console calls a port with an unconsumed
