@@ -8,7 +8,7 @@ package struct Ktstr: ParsableCommand {
     abstract: "Boots tiny Linux guests to test the scheduler, and says pass or fail with reasons.",
     version: Version.text,
     subcommands: [
-      TestCommand.self, KernelCommand.self,
+      TestCommand.self, DoctorCommand.self, KernelCommand.self, ShellCommand.self,
       RunProcessCommand.self,
     ])
 
