@@ -1,0 +1,100 @@
+import Glibc
+import HostOS
+import Testing
+
+@Suite(.serialized, .tags(.guest), .timeLimit(.minutes(5)))
+struct EndingTests {
+  private let scratch = Scratch()
+
+  private func start(_ extra: [String] = []) throws -> KtstrProcess {
+    try KtstrProcess(
+      ["test", "Scenarios/smoke.json", "--verbose", "--output", "\(scratch.path)/results"] + extra)
+  }
+
+  /// Waits up to two seconds for every process of an invocation to be gone; those that are left.
+  private func remains(of process: KtstrProcess) -> [String] {
+    let deadline = MonotonicTime.now().advanced(byNanoseconds: 2_000_000_000)
+    var left = process.descendants()
+    while !left.isEmpty, MonotonicTime.now() < deadline {
+      usleep(20_000)
+      left = process.descendants()
+    }
+    return left
+  }
+
+  private func namesOfOurs(in directory: String) -> [String] {
+    ((try? Files.entries(of: directory)) ?? []).filter {
+      $0.contains("ktstr") && !$0.hasPrefix("ktstr-guest-test") && !$0.hasPrefix("ktstr-test")
+    }
+  }
+
+  @Test(arguments: ["booting", "setting up", "running", "collecting reports"])
+  func `SIGKILL of the supervisor leaves no process, socket or file behind`(phase: String) throws {
+    let temporaryBefore = namesOfOurs(in: "/tmp") + namesOfOurs(in: "/dev/shm")
+    let process = try start()
+    try #require(try process.awaitOutput(phase), "\(process.output)\(process.errors)")
+    if phase == "running" { usleep(500_000) }
+    process.send(SIGKILL)
+    #expect(remains(of: process) == [])
+    #expect(try process.finish(seconds: 5) == .signaled(SIGKILL))
+    #expect(namesOfOurs(in: "/tmp") + namesOfOurs(in: "/dev/shm") == temporaryBefore)
+    let sockets = String(
+      decoding: try Files.read("/proc/net/unix", limit: 1 << 24), as: UTF8.self)
+    #expect(!sockets.contains(scratch.path))
+    // What it had learned so far is there.
+    let run = try #require(try Files.entries(of: "\(scratch.path)/results").first)
+    let names = try Files.entries(of: "\(scratch.path)/results/\(run)")
+    #expect(names.contains("run.json") && names.contains("timeline.jsonl"))
+    #expect(!names.contains("verdict.json"))
+  }
+
+  @Test func `Ctrl-C stops within two seconds, says what it kept, and exits with 130`() throws {
+    let process = try start()
+    try #require(try process.awaitOutput("running"), "\(process.output)\(process.errors)")
+    let began = MonotonicTime.now()
+    process.send(SIGINT)
+    #expect(try process.finish(seconds: 10) == .exited(130))
+    #expect(MonotonicTime.now().nanoseconds(since: began) < 2_000_000_000)
+    #expect(process.errors.contains("interrupted; what there was is kept in \(scratch.path)"))
+    #expect(remains(of: process) == [])
+  }
+
+  @Test func `an engine that dies is an error of the harness, not of the guest`() throws {
+    let process = try start(["--format", "json"])
+    // The only QEMU among the processes of this invocation.
+    var killed = false
+    for _ in 0..<200 where !killed {
+      usleep(50_000)
+      killed = killEngine(of: process)
+    }
+    #expect(killed)
+    #expect(try process.finish(seconds: 60) == .exited(3))
+    #expect(process.output.contains("the engine failed: QEMU killed by signal 9"))
+  }
+
+  private func killEngine(of process: KtstrProcess) -> Bool {
+    for name in (try? Files.entries(of: "/proc")) ?? [] {
+      guard let pid = pid_t(name),
+        let environment = try? Files.read("/proc/\(name)/environ", limit: 1 << 20),
+        String(decoding: environment, as: UTF8.self).contains(process.mark),
+        let line = try? Files.read("/proc/\(name)/cmdline", limit: 1 << 20),
+        String(decoding: line, as: UTF8.self).contains("qemu-system")
+      else { continue }
+      return kill(pid, SIGKILL) == 0
+    }
+    return false
+  }
+
+  @Test func `a guest whose init dies is told with the panic's text, at once`() throws {
+    let broken = try scratch.write("#!/bin/nothing\n", to: "init")
+    _ = chmod(broken, 0o755)
+    let process = try KtstrProcess(
+      ["test", "Scenarios/smoke.json", "--output", "\(scratch.path)/results"],
+      environment: ["KTSTR_GUEST_INIT": broken])
+    let began = MonotonicTime.now()
+    let status = try process.finish()
+    #expect(status != .exited(0))
+    #expect(MonotonicTime.now().nanoseconds(since: began) < 30_000_000_000)
+    #expect(process.output.contains("Kernel panic - not syncing"), "\(process.output)")
+  }
+}

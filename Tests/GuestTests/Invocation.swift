@@ -1,0 +1,66 @@
+import Foundation
+import HostOS
+import Testing
+
+/// What a finished `ktstr test --format json` said.
+struct Invocation {
+  let status: HostOS.ExitStatus?
+  let report: Report?
+  let errors: String
+
+  /// The parts of the JSON report that tests look at.
+  struct Report: Decodable {
+    var exitStatus: Int
+    var runs: [Run]
+
+    struct Run: Decodable {
+      var directory: String
+      var verdict: Verdict
+      var identity: Identity
+    }
+
+    struct Identity: Decodable {
+      var runID: String
+      var kernel: Kernel
+
+      struct Kernel: Decodable { var id: String }
+    }
+
+    struct Verdict: Decodable {
+      var status: String
+      var headline: String
+      var checks: [Check]
+    }
+
+    struct Check: Decodable {
+      var id: String
+      var status: String
+      var detail: String
+    }
+  }
+
+  /// Runs scenarios to the end, with results in the scratch directory.
+  static func test(
+    _ scenarios: [String], options: [String] = [], in scratch: Scratch,
+    environment: [String: String] = [:], launcher: [String] = []
+  ) throws -> Invocation {
+    let process = try KtstrProcess(
+      ["test"] + scenarios + ["--format", "json", "--output", "\(scratch.path)/results"] + options,
+      environment: environment, launcher: launcher)
+    let status = try process.finish()
+    let report = try? JSONDecoder().decode(Report.self, from: Data(process.output.utf8))
+    return Invocation(status: status, report: report, errors: process.errors)
+  }
+
+  /// The only run.
+  func run() throws -> Report.Run {
+    let runs = try #require(report?.runs, "no JSON report; errors: \(errors)")
+    #expect(runs.count == 1)
+    return try #require(runs.first)
+  }
+
+  /// Checks that did not pass, as `id: detail`.
+  static func failures(of run: Report.Run) -> [String] {
+    run.verdict.checks.filter { $0.status != "pass" }.map { "\($0.id): \($0.detail)" }
+  }
+}
