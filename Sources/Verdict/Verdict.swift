@@ -23,8 +23,10 @@ package struct Verdict: Codable, Equatable, Sendable {
   /// Every check that applied.
   package var checks: [CheckResult]
 
-  /// Combines checks: one failure fails, else an error is one, else what could not be judged
-  /// leaves the run inconclusive. No checks at all are inconclusive, too.
+  /// Combines checks.
+  ///
+  /// One failure fails, else an error is one, else what could not be judged leaves the run
+  /// inconclusive. No checks at all are inconclusive, too.
   package init(checks: [CheckResult]) {
     self.checks = checks
     let order: [(CheckStatus, VerdictStatus)] = [

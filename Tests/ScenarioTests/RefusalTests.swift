@@ -1,26 +1,7 @@
 import Scenario
 import Testing
 
-/// One piece of the good scenario replaced, and the one line that refuses the result.
-struct Refusal: Sendable, CustomTestStringConvertible {
-  let old: String
-  let new: String
-  let line: String
-
-  init(_ old: String, _ new: String, _ line: String) {
-    self.old = old
-    self.new = new
-    self.line = line
-  }
-
-  var testDescription: String { "\(new) for \(old)" }
-}
-
 @Suite struct RefusalTests {
-  private static func check(_ refusal: Refusal) {
-    #expect(refusals(ScenarioText.good(refusal.old, refusal.new)) == [refusal.line])
-  }
-
   @Test func `the text that the others spoil is good`() {
     #expect(refusals(ScenarioText.good) == [])
   }
@@ -55,7 +36,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
       "t.json:4:37: machine.memory: expected a size from 64MiB to 256GiB, found \"16MiB\""),
   ])
   func `what the main job lists is refused with line and column`(refusal: Refusal) {
-    Self.check(refusal)
+    refusal.check()
   }
 
   @Test(arguments: [
@@ -132,7 +113,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
       "t.json:10:32: timeout: expected a time such as \"5s\" (units: ns, us, ms, s, m), found null"),
   ])
   func `top level`(refusal: Refusal) {
-    Self.check(refusal)
+    refusal.check()
   }
 
   @Test(arguments: [
@@ -189,7 +170,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     ),
   ])
   func `machine`(refusal: Refusal) {
-    Self.check(refusal)
+    refusal.check()
   }
 
   @Test(arguments: [
@@ -241,10 +222,10 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     ),
   ])
   func `disk faults`(fault: String, column: Int, rest: String) {
-    Self.check(
-      Refusal(
-        "\"64MiB\" }", "\"64MiB\", \"faults\": [" + fault + "] }",
-        "t.json:4:\(column + 5): machine.disk.faults[0]" + rest))
+    Refusal(
+      "\"64MiB\" }", "\"64MiB\", \"faults\": [" + fault + "] }",
+      "t.json:4:\(column + 5): machine.disk.faults[0]" + rest
+    ).check()
   }
 
   @Test(arguments: [
@@ -297,7 +278,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         + #""a/b""#),
   ])
   func `cgroups`(refusal: Refusal) {
-    Self.check(refusal)
+    refusal.check()
   }
 
   @Test(arguments: [
@@ -359,7 +340,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
       "t.json:8:5: work[1]: 1 worker needs 64KiB, but of the disk's 32KiB only 32KiB are left"),
   ])
   func `work`(refusal: Refusal) {
-    Self.check(refusal)
+    refusal.check()
   }
 
   @Test func `the file must hold an object`() {
@@ -387,89 +368,5 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     #expect(
       refusals(text)
         == ["t.json:6:11: work: expected at most 4096 workers in all groups, found 8193"])
-  }
-
-  @Test(arguments: [
-    (#""progres": true"#, 15, "expect: unknown key \"progres\"; did you mean \"progress\"?"),
-    (#""progress": 1"#, 27, "expect.progress: expected true or false, found 1"),
-    (#""maxGap": "0s""#, 25, "expect.maxGap: expected a time from 1ns to 86400s, found \"0s\""),
-    (
-      #""maxGap": [{"work": "spinn", "limit": "1s"}]"#, 35,
-      "expect.maxGap[0].work: unknown work \"spinn\"; did you mean \"spin\"?"
-    ),
-    (#""maxGap": [{"work": "spin"}]"#, 26, "expect.maxGap[0]: missing key \"limit\""),
-    (
-      #""maxGap": [{"work": "spin", "limit": "1s"}, {"work": "spin", "limit": "2s"}]"#, 68,
-      "expect.maxGap[1].work: the work \"spin\" occurs twice in this list"
-    ),
-    (
-      #""minRate": [{"work": "spin", "perSecond": 0}]"#, 57,
-      "expect.minRate[0].perSecond: expected a number above 0, found 0"
-    ),
-    (
-      #""minRate": [{"work": "spin", "perSecond": 1}, {"work": "spin", "perSecond": 2}]"#, 70,
-      "expect.minRate[1].work: the work \"spin\" occurs twice in this list"
-    ),
-    (
-      #""fairness": [{"maxSpread": 0.5}]"#, 28,
-      "expect.fairness[0]: missing key \"cgroup\" (or \"work\")"
-    ),
-    (
-      #""fairness": [{"cgroup": "a", "work": "spin", "maxSpread": 0.5}]"#, 52,
-      "expect.fairness[0].work: expected only one of \"cgroup\" and \"work\", found both"
-    ),
-    (
-      #""fairness": [{"cgroup": "aa", "maxSpread": 0.5}]"#, 39,
-      "expect.fairness[0].cgroup: unknown cgroup \"aa\"; did you mean \"a\"?"
-    ),
-    (
-      #""fairness": [{"cgroup": "b", "maxSpread": 0.5}]"#, 28,
-      "expect.fairness[0]: fairness compares workers and needs at least 2, found 0"
-    ),
-    (
-      #""fairness": [{"work": "disk", "maxSpread": 0.5}]"#, 28,
-      "expect.fairness[0]: fairness compares workers and needs at least 2, found 1"
-    ),
-    (
-      #""fairness": [{"work": "spin", "maxSpread": "130%"}]"#, 58,
-      "expect.fairness[0].maxSpread: expected a number from 0 to 1 or a string such as \"30%\", "
-        + "found \"130%\""
-    ),
-    (
-      #""fairness": [{"work": "spin", "maxSpread": "nan%"}]"#, 58,
-      "expect.fairness[0].maxSpread: expected a number from 0 to 1 or a string such as \"30%\", "
-        + "found \"nan%\""
-    ),
-    (#""diskVerified": "yes""#, 31, "expect.diskVerified: expected true or false, found \"yes\""),
-    (
-      #""device": {"minBytesRead": 7}"#, 42,
-      "expect.device.minBytesRead: expected a size such as \"64MiB\" (units: B, KB, KiB, MB, MiB, "
-        + "GiB), found 7 without a unit"
-    ),
-    (
-      #""device": {"maxIOErrors": "0"}"#, 41,
-      "expect.device.maxIOErrors: expected a whole number from 0 to 2^64-1, found \"0\""
-    ),
-    (
-      #""device": {"minBytesReed": "7B"}"#, 26,
-      "expect.device: unknown key \"minBytesReed\"; did you mean \"minBytesRead\"?"
-    ),
-  ])
-  func `expectations`(expect: String, column: Int, rest: String) {
-    Self.check(Refusal(#""maxGap": "1s""#, expect, "t.json:11:\(column): \(rest)"))
-  }
-
-  @Test func `without a disk there is nothing to verify and no device to judge`() {
-    let text = #"""
-      {"ktstr": 1, "name": "t", "machine": {"cpus": 1}, "duration": "1s",
-       "work": [{"name": "a", "type": "spin"}],
-       "expect": {"diskVerified": true, "device": {"maxIOErrors": 1}}}
-      """#
-    #expect(
-      refusals(text) == [
-        "t.json:3:29: expect.diskVerified: nothing verifies the disk; there is no work of type "
-          + "\"diskVerify\"",
-        "t.json:3:45: expect.device: there is no device to judge; give \"machine\" a \"disk\"",
-      ])
   }
 }

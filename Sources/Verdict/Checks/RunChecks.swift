@@ -144,11 +144,13 @@ extension Ledger {
     if let dropped = finished?.droppedEvents, dropped > 0 {
       damage += (damage.isEmpty ? "" : ", ") + "\(dropped) events not sent by the guest"
     }
-    if strangers > 0 {
-      damage += (damage.isEmpty ? "" : ", ") + "\(strangers) records of workers unknown here"
-    }
     if evidence.stream.frames == 0 {
       return CheckResult(.telemetry, subject, .inconclusive, "no telemetry arrived")
+    }
+    if strangers > 0 {
+      return CheckResult(
+        .telemetry, subject, .inconclusive,
+        "\(frames), but \(strangers) records are of workers that the scenario does not have")
     }
     let missing = missingEssentials
     if !missing.isEmpty {
