@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 static int console = -1;
+static int kernel_log = -1;
 static const char *stage = "start";
 static char handler_stack[16384] __attribute__((aligned(16)));
 
@@ -36,12 +37,19 @@ int guest_console_open(void) {
     fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
   }
   console = fd;
+  kernel_log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
   return result;
 }
 
 void guest_console_write(const void *bytes, size_t count) {
   const char *next = bytes;
+  // The kernel's log first: it keeps the order with the kernel's own lines, a panic above all, is
+  // printed at once, and stays in a dump. A terminal would hold the line back in its buffer. One
+  // write is one record.
+  if (kernel_log >= 0 && write(kernel_log, bytes, count) == (ssize_t)count) return;
   if (console < 0) return;
+  // Without the level, which only the log understands.
+  if (count > 3 && next[0] == '<' && next[2] == '>') next += 3, count -= 3;
   while (count > 0) {
     ssize_t written = write(console, next, count);
     if (written > 0) {
@@ -87,7 +95,7 @@ static const char *signal_name(int number) {
 static void die(int number, siginfo_t *info, void *context) {
   char line[256];
   const char *limit = line + sizeof line - 1;
-  char *end = append(line, limit, "ktstr-init: died in stage '");
+  char *end = append(line, limit, "<0>ktstr-init: died in stage '");
   end = append(end, limit, stage);
   end = append(end, limit, "' of ");
   end = append(end, limit, signal_name(number));

@@ -51,7 +51,7 @@ package enum ByteText {
     for range in trimmed(bytes[...]).split(separator: UInt8(ascii: ",")) {
       let ends = numbers(range)
       guard let first = ends.first, let last = ends.last, last >= first else { continue }
-      count = count.addingReportingOverflow(last - first + 1).partialValue
+      count = count.addingReportingOverflow(last - first &+ 1).partialValue
     }
     return UInt32(clamping: count)
   }

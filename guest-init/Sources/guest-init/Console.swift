@@ -2,11 +2,11 @@ internal import CGuest
 
 /// Lines for people on the kernel's console, for what cannot or may never reach the host otherwise.
 enum Console {
-  /// Writes one line.
+  /// Writes one line, as an error of the kernel's log, which `quiet` lets pass.
   ///
   /// The console may be a slow serial port: few and short lines.
   static func say(_ text: String) {
-    let bytes = [UInt8](("ktstr-init: " + text + "\n").utf8)
+    let bytes = [UInt8](("<3>ktstr-init: " + text + "\n").utf8)
     unsafe bytes.withUnsafeBufferPointer { buffer in
       if let base = buffer.baseAddress { unsafe guest_console_write(base, buffer.count) }
     }

@@ -3,12 +3,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Opens `/dev/console` for messages and, blocking, as the three standard descriptors; without a
+/// Opens `/dev/kmsg` and `/dev/console` for messages and, blocking, as the three standard descriptors; without a
 /// console the standard descriptors become `/dev/null` and messages go nowhere. Returns 0 or the
 /// negative errno of opening the console.
 int guest_console_open(void);
 
-/// Writes to the console. Gives up after a second in which the console took nothing.
+/// Writes one line, begun by a kernel log level such as `<3>`, through the kernel's log to the
+/// console, or straight to the console where there is no log. Gives up after a second in which the
+/// console took nothing.
 void guest_console_write(const void *_Nonnull bytes, size_t count);
 
 /// Names what init is doing, for the last line of a dying init. The text must live for ever.

@@ -1,0 +1,95 @@
+import GuestLogic
+import Testing
+import Wire
+
+@Suite struct RosterTests {
+  private func plan(_ work: [WorkPlan], cgroups: [CgroupPlan] = []) -> Plan {
+    Plan(
+      mode: .run, runID: 0, seed: 0, durationNanoseconds: 1, sampleIntervalNanoseconds: 1,
+      drainNanoseconds: 1, cpus: 1, needsDisk: false, cgroups: cgroups, work: work)
+  }
+
+  private func disk(
+    _ offset: UInt64 = 0, _ bytes: UInt64 = 8192, _ block: UInt32 = 4096, workers: UInt32 = 2
+  ) -> WorkPlan {
+    WorkPlan(
+      name: "disk", kind: .diskVerify(offset: offset, bytesPerWorker: bytes, blockSize: block),
+      workers: workers, cgroup: nil)
+  }
+
+  @Test func `workers come group by group with their numbers`() throws {
+    let roster = try plan([
+      WorkPlan(name: "a", kind: .spin, workers: 2, cgroup: nil),
+      WorkPlan(name: "b", kind: .pingpong, workers: 2, cgroup: 0),
+    ]).roster(diskSize: nil)
+    #expect(roster.map(\.id.work) == [0, 0, 1, 1])
+    #expect(roster.map(\.id.worker) == [0, 1, 0, 1])
+    #expect(roster.map(\.processName) == ["a.0", "a.1", "b.0", "b.1"])
+    #expect(roster.map(\.cgroup) == [nil, nil, 0, 0])
+  }
+
+  @Test func `process names fit the kernel's 15 bytes and keep their number`() throws {
+    let work = WorkPlan(name: "ein Name mit ü, lang", kind: .spin, workers: 11, cgroup: nil)
+    let names = try plan([work]).roster(diskSize: nil).map(\.processName)
+    #expect(names[10] == "ein_Name_mit.10")
+    #expect(names.allSatisfy { $0.utf8.count <= 15 })
+  }
+
+  @Test func `more workers than the guest can hold are refused without counting over`() {
+    let work = WorkPlan(name: "a", kind: .spin, workers: .max, cgroup: nil)
+    #expect(throws: Refusal.self) { try plan([work, work]).roster(diskSize: nil) }
+  }
+
+  @Test func `pingpong without a partner is refused`() {
+    let work = WorkPlan(name: "a", kind: .pingpong, workers: 3, cgroup: nil)
+    #expect(throws: Refusal.self) { try plan([work]).roster(diskSize: nil) }
+  }
+
+  @Test func `disk work without a disk is refused`() {
+    #expect(throws: Refusal.self) { try plan([disk()]).roster(diskSize: nil) }
+  }
+
+  @Test func `disk parts may fill the disk to its last byte`() throws {
+    #expect(try plan([disk(512)]).roster(diskSize: 16384 + 512).count == 2)
+    #expect(throws: Refusal.self) { try plan([disk(512)]).roster(diskSize: 16384 + 511) }
+  }
+
+  @Test func `disk ranges that wrap around are refused`() {
+    for work in [disk(.max - 511), disk(0, .max - 4095), disk(0, 8192, 0), disk(0, 0)] {
+      #expect(throws: Refusal.self) { try plan([work]).roster(diskSize: .max) }
+    }
+  }
+
+  @Test(arguments: [UInt32(0), 100, 513, 32 << 20])
+  func `block sizes that O_DIRECT does not take are refused`(block: UInt32) {
+    #expect(throws: Refusal.self) {
+      try plan([disk(0, UInt64(block), block)]).roster(diskSize: 1 << 30)
+    }
+  }
+
+  @Test(arguments: ["", "/a", "a/", "a//b", "..", "a/../b", ".hidden"])
+  func `cgroup paths that leave the work root are refused`(path: String) {
+    #expect(throws: Refusal.self) {
+      try plan([], cgroups: [CgroupPlan(path: path, settings: [])]).roster(diskSize: nil)
+    }
+  }
+
+  @Test func `control files outside their group are refused`() {
+    let setting = CgroupPlan.Setting(file: "../cpu.max", value: "max")
+    #expect(throws: Refusal.self) {
+      try plan([], cgroups: [CgroupPlan(path: "a", settings: [setting])]).roster(diskSize: nil)
+    }
+  }
+
+  @Test func `a group that hands controllers down cannot hold workers`() throws {
+    let setting = CgroupPlan.Setting(file: "cpu.max", value: "max")
+    let work = WorkPlan(name: "w", kind: .spin, workers: 1, cgroup: 0)
+    let outer = CgroupPlan(path: "a", settings: [])
+    let inner = CgroupPlan(path: "a/b", settings: [setting])
+    #expect(throws: Refusal.self) {
+      try plan([work], cgroups: [outer, inner]).roster(diskSize: nil)
+    }
+    let bare = CgroupPlan(path: "a/b", settings: [])
+    #expect(try plan([work], cgroups: [outer, bare]).roster(diskSize: nil).count == 1)
+  }
+}
