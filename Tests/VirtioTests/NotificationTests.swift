@@ -56,7 +56,8 @@ import Virtio
     }
   }
 
-  @Test func `Q48 used index 10 and event 6: five or four new answers interrupt, three do not`() throws
+  @Test func `Q48 used index 10 and event 6: five or four new answers interrupt, three do not`()
+    throws
   {
     for (count, expected) in [(5, true), (4, true), (3, false)] {
       var bench = try Bench(.eventIndex)
@@ -134,7 +135,8 @@ import Virtio
     }
   }
 
-  @Test func `Q56 without event indices the flag says no and yes, and a chain that came is seen`() throws
+  @Test func `Q56 without event indices the flag says no and yes, and a chain that came is seen`()
+    throws
   {
     var bench = try Bench([])
     #expect(try bench.driver.usedFlags == 0)
@@ -190,7 +192,8 @@ import Virtio
     #expect(interrupt)
   }
 
-  @Test func `Q35 wrap-around: 70,000 requests one by one, with an interrupt for each wish`() throws {
+  @Test func `Q35 wrap-around: 70,000 requests one by one, with an interrupt for each wish`() throws
+  {
     var bench = try Bench(.eventIndex, size: 4, firstIndex: 65_000)
     var interrupts = 0
     var wishes = 0

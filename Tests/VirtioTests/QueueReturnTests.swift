@@ -19,7 +19,8 @@ import Virtio
     try body(driver, &queue, heads)
   }
 
-  @Test func `Q38 a head that is out of range or not taken is refused and changes nothing`() throws {
+  @Test func `Q38 a head that is out of range or not taken is refused and changes nothing`() throws
+  {
     try prepare(1) { driver, queue, heads in
       let before = try driver.memory.bytes(at: driver.usedRing, count: 70)
       #expect(throws: QueueError.headOutOfRange(8)) { try queue.stage(head: 8, length: 1) }
@@ -82,7 +83,9 @@ import Virtio
 
   @Test func `Q46 answers may come in any order`() throws {
     try prepare(4) { driver, queue, heads in
-      for head in [heads[2], heads[0], heads[3], heads[1]] { try queue.stage(head: head, length: 9) }
+      for head in [heads[2], heads[0], heads[3], heads[1]] {
+        try queue.stage(head: head, length: 9)
+      }
       _ = queue.publish()
       #expect(try driver.collect().map(\.head) == [2, 0, 3, 1])
       #expect(queue.inFlightCount == 0)

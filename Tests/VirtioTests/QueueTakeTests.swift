@@ -307,7 +307,8 @@ func take(
     #expect(queue.inFlightCount == 1)
   }
 
-  @Test func `Q32 bad head index is reported and the queue does not stick after a new start`() throws
+  @Test func `Q32 bad head index is reported and the queue does not stick after a new start`()
+    throws
   {
     let driver = try FakeDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
@@ -348,7 +349,8 @@ func take(
     }
   }
 
-  @Test func `Q45 a head that the device still holds is an error, and free again once used`() throws {
+  @Test func `Q45 a head that the device still holds is an error, and free again once used`() throws
+  {
     let driver = try FakeDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
@@ -364,7 +366,9 @@ func take(
     #expect(head == request.head)
   }
 
-  @Test func `I5 I22 B10 buffers outside memory are errors, buffers across regions are split`() throws {
+  @Test func `I5 I22 B10 buffers outside memory are errors, buffers across regions are split`()
+    throws
+  {
     let memory = try GuestMemoryMap([
       try GuestRegion(anonymousAt: GuestAddress(0), size: 0x10_0000),
       try GuestRegion(anonymousAt: GuestAddress(0x10_0000), size: 0x1000),
