@@ -1,0 +1,106 @@
+import Glibc
+import GuestMemory
+import HostOS
+import Testing
+import Virtio
+
+/// A block device with one queue, a driver for it, and access to what is on the disk.
+final class BlockBench {
+  static let read: UInt32 = 0
+  static let write: UInt32 = 1
+  static let flush: UInt32 = 4
+  static let getID: UInt32 = 8
+
+  let device: BlockDevice
+  let driver: FakeDriver
+  let features: VirtioFeatures
+
+  init(
+    sectors: Int = 256, size: UInt16 = 16, readOnly: Bool = false, faults: FaultPlan? = nil,
+    features: VirtioFeatures? = nil, memory: GuestMemoryMap? = nil, firstIndex: UInt16 = 0,
+    backing: BlockBacking? = nil, options: BlockOptions = BlockOptions()
+  ) throws {
+    let disk =
+      try backing
+      ?? BlockBacking(memory: UInt64(sectors) * 512, readOnly: readOnly, faults: faults)
+    device = BlockDevice(backing: disk, options: options)
+    self.features = features ?? device.offeredFeatures
+    driver = try FakeDriver(try memory ?? makeMemory(), size: size, firstIndex: firstIndex)
+    try start()
+  }
+
+  func start() throws {
+    try #require(device.acceptFeatures(features))
+    device.startQueue(0, try driver.makeQueue(features))
+  }
+
+  static func header(_ type: UInt32, _ sector: UInt64 = 0) -> [UInt8] {
+    littleEndian(type) + littleEndian(UInt32(0xffff_fff0)) + littleEndian(sector)
+  }
+
+  /// Submits a request, lets the device work, and returns status, length and data.
+  func perform(_ segments: [FakeDriver.Segment], indirect: Bool = false) throws -> Answer {
+    let request =
+      try indirect ? driver.placeIndirect(segments) : driver.place(segments)
+    try driver.offer(request.head)
+    let outcome = work()
+    let used = try driver.collect()
+    guard outcome.failure == nil else { return Answer(failure: outcome.failure, used: used) }
+    try #require(used.count == 1)
+    #expect(used[0].head == UInt32(request.head))
+    let output = try driver.output(request)
+    return Answer(
+      status: output.last, length: used[0].length, data: Array(output.dropLast()), used: used)
+  }
+
+  struct Answer {
+    var status: UInt8?
+    var length: UInt32?
+    var data: [UInt8] = []
+    var failure: QueueError?
+    var used: [FakeDriver.Used]
+  }
+
+  /// Serves until the device says that nothing is left.
+  @discardableResult
+  func work(_ cause: ServiceCause = .notification) -> ServiceOutcome {
+    var total = ServiceOutcome()
+    var turns = 0
+    repeat {
+      let outcome = device.service(queue: 0, cause: turns == 0 ? cause : .continuation)
+      total.interrupt = total.interrupt || outcome.interrupt
+      total.more = outcome.more
+      total.failure = total.failure ?? outcome.failure
+      turns += 1
+    } while total.more && turns < 100_000
+    return total
+  }
+
+  func readSectors(_ sector: UInt64, _ count: Int) throws -> Answer {
+    try perform([.readable(Self.header(Self.read, sector)), .writable(count * 512), .writable(1)])
+  }
+
+  func writeSectors(_ sector: UInt64, _ bytes: [UInt8]) throws -> Answer {
+    try perform([.readable(Self.header(Self.write, sector)), .readable(bytes), .writable(1)])
+  }
+
+  /// What is on the disk.
+  func disk(_ offset: Int = 0, _ count: Int? = nil) throws -> [UInt8] {
+    let length = count ?? Int(device.backing.byteCount) - offset
+    var bytes = [UInt8](repeating: 0, count: length)
+    let got = pread(device.backing.rawDescriptor, &bytes, length, off_t(offset))
+    try #require(got == length)
+    return bytes
+  }
+
+  func fillDisk(_ bytes: [UInt8], at offset: Int = 0) throws {
+    let put = pwrite(device.backing.rawDescriptor, bytes, bytes.count, off_t(offset))
+    try #require(put == bytes.count)
+  }
+}
+
+/// Bytes that differ from place to place and from seed to seed.
+func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+  var generator = SplitMix64(seed: seed)
+  return (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+}

@@ -1,0 +1,266 @@
+import Glibc
+import GuestMemory
+import HostOS
+import Testing
+import Virtio
+
+private let ok: UInt8 = 0
+private let ioError: UInt8 = 1
+private let unsupported: UInt8 = 2
+
+@Suite struct BlockRequestTests {
+  @Test(arguments: [false, true])
+  func `B1 B20 what is written in 1 to 16 segments is read back, direct and indirect`(
+    indirect: Bool
+  ) throws {
+    let bench = try BlockBench(size: 32)
+    for count in 1...16 {
+      let bytes = pattern(count * 512, seed: UInt64(count))
+      let pieces = stride(from: 0, to: bytes.count, by: 512).map {
+        FakeDriver.Segment.readable(Array(bytes[$0..<$0 + 512]))
+      }
+      let write = try bench.perform(
+        [.readable(BlockBench.header(BlockBench.write, 3))] + pieces + [.writable(1)],
+        indirect: indirect)
+      #expect(write.status == ok && write.length == 1)
+      let read = try bench.perform(
+        [.readable(BlockBench.header(BlockBench.read, 3))]
+          + pieces.map { _ in .writable(512) } + [.writable(1)], indirect: indirect)
+      #expect(read.status == ok)
+      #expect(read.length == UInt32(bytes.count + 1))
+      #expect(read.data == bytes)
+      #expect(try bench.disk(3 * 512, bytes.count) == bytes)
+    }
+    let counters = bench.device.counters()
+    #expect(counters.reads == 16 && counters.writes == 16)
+    #expect(counters.bytesRead == 136 * 512 && counters.bytesWritten == 136 * 512)
+    #expect(counters.ioErrors == 0)
+  }
+
+  @Test func `the header may be split anywhere and share a descriptor with data`() throws {
+    let bench = try BlockBench(size: 32)
+    let bytes = pattern(512)
+    let whole = BlockBench.header(BlockBench.write, 7) + bytes
+    for cut in [1, 3, 4, 8, 15, 16, 17, 527] {
+      let answer = try bench.perform([
+        .readable(Array(whole[..<cut])), .readable(Array(whole[cut...])), .writable(1),
+      ])
+      #expect(answer.status == ok)
+    }
+    #expect(try bench.disk(7 * 512, 512) == bytes)
+    let tiny = try bench.perform(
+      BlockBench.header(BlockBench.read, 7).map { .readable([$0]) } + [.writable(513)])
+    #expect(tiny.status == ok)
+    #expect(tiny.data == bytes)
+  }
+
+  @Test func `the status is the last writable byte, in whatever descriptor`() throws {
+    let bench = try BlockBench()
+    try bench.fillDisk(pattern(1024))
+    for cuts in [[1025], [1, 1024], [1024, 1], [500, 525], [1023, 2]] {
+      let answer = try bench.perform(
+        [.readable(BlockBench.header(BlockBench.read))] + cuts.map { .writable($0) })
+      #expect(answer.status == ok)
+      #expect(answer.length == 1025)
+      #expect(answer.data == pattern(1024))
+    }
+  }
+
+  @Test func `B2 a flush is answered and counted`() throws {
+    let bench = try BlockBench()
+    let answer = try bench.perform([
+      .readable(BlockBench.header(BlockBench.flush)), .writable(1),
+    ])
+    #expect(answer.status == ok && answer.length == 1)
+    #expect(bench.device.counters().flushes == 1)
+  }
+
+  @Test func `B4 B12 requests past the end are refused without wrapping`() throws {
+    let bench = try BlockBench(sectors: 256)
+    for sector in [255, 256, 257, 1 << 55, .max / 512, .max / 512 + 1, .max - 1, .max] as [UInt64] {
+      let read = try bench.readSectors(sector, 2)
+      #expect(read.status == ioError && read.length == 1)
+      #expect(read.data.allSatisfy { $0 == 0xee })
+      let write = try bench.writeSectors(sector, pattern(1024))
+      #expect(write.status == ioError && write.length == 1)
+    }
+    #expect(bench.device.counters().outOfRangeErrors == 16)
+    #expect(try bench.disk().allSatisfy { $0 == 0 })
+    #expect(try bench.writeSectors(255, pattern(512)).status == ok)
+    #expect(try bench.readSectors(255, 1).data == pattern(512))
+    #expect(try bench.readSectors(254, 2).status == ok)
+  }
+
+  @Test func `B6 a read-only disk refuses writes and keeps its bytes`() throws {
+    let bench = try BlockBench(readOnly: true)
+    try bench.fillDisk(pattern(512))
+    #expect(bench.device.offeredFeatures.contains(.blockReadOnly))
+    let answer = try bench.writeSectors(0, pattern(512, seed: 2))
+    #expect(answer.status == ioError && answer.length == 1)
+    #expect(try bench.disk(0, 512) == pattern(512))
+    #expect(try bench.readSectors(0, 1).data == pattern(512))
+    let flush = try bench.perform([
+      .readable(BlockBench.header(BlockBench.flush)), .writable(1),
+    ])
+    #expect(flush.status == ok)
+  }
+
+  @Test(arguments: [2, 3, 5, 6, 11, 13, 14, 15, 42, .max] as [UInt32])
+  func `B7 an unknown type is unsupported`(type: UInt32) throws {
+    let bench = try BlockBench()
+    let answer = try bench.perform([
+      .readable(BlockBench.header(type)), .readable(pattern(16)), .writable(1),
+    ])
+    #expect(answer.status == unsupported && answer.length == 1)
+    #expect(bench.device.counters().unsupported == 1)
+    #expect(bench.device.counters().ioErrors == 0)
+  }
+
+  @Test func `B8 a header of less than 16 bytes is an I/O error`() throws {
+    let bench = try BlockBench()
+    for count in [0, 1, 15] {
+      var segments: [FakeDriver.Segment] = [.writable(513)]
+      if count > 0 {
+        segments.insert(.readable(Array(BlockBench.header(BlockBench.read)[..<count])), at: 0)
+      }
+      let answer = try bench.perform(segments)
+      #expect(answer.status == ioError && answer.length == 1)
+    }
+    #expect(bench.device.counters().framingErrors == 3)
+  }
+
+  @Test func `B9 without room for the status the device needs a reset, and then works again`()
+    throws
+  {
+    let bench = try BlockBench()
+    #expect(try bench.writeSectors(0, pattern(512)).status == ok)
+    let bad = try bench.perform([.readable(BlockBench.header(BlockBench.write, 0))])
+    #expect(bad.failure == .noRoomForStatus(head: 3))
+    #expect(bad.used == [])
+    #expect(bench.device.needsReset)
+    // Told once; nothing is done any more.
+    try bench.driver.submit([.readable(BlockBench.header(BlockBench.flush)), .writable(1)])
+    let silent = bench.work()
+    #expect(silent.failure == nil && !silent.interrupt && !silent.more)
+    #expect(try bench.driver.collect() == [])
+    #expect(bench.device.counters().queueErrors == 1)
+
+    bench.device.reset()
+    #expect(!bench.device.needsReset)
+    let fresh = try FakeDriver(bench.driver.memory, size: 16)
+    try #require(bench.device.acceptFeatures(bench.features))
+    bench.device.startQueue(0, try fresh.makeQueue(bench.features))
+    let request = try fresh.submit([
+      .readable(BlockBench.header(BlockBench.read)), .writable(512), .writable(1),
+    ])
+    #expect(bench.work().failure == nil)
+    #expect(try fresh.output(request) == pattern(512) + [ok])
+  }
+
+  @Test
+  func `B10 B11 buffers outside memory make the device need a reset, answers before it count`()
+    throws
+  {
+    let bench = try BlockBench()
+    let good = try bench.driver.submit([
+      .readable(BlockBench.header(BlockBench.flush)), .writable(1),
+    ])
+    let bad = try bench.driver.place([
+      .readable(BlockBench.header(BlockBench.read)), .writable(512), .writable(1),
+    ])
+    try bench.driver.setDescriptor(
+      bad.descriptors[1], 0x20_0000 - 256, 512,
+      FakeDriver.hasNext | FakeDriver.deviceWritable, bad.descriptors[2])
+    try bench.driver.offer(bad.head)
+    let outcome = bench.work()
+    #expect(
+      outcome.failure == .bufferUnmapped(GuestAddress(0x20_0000 - 256), byteCount: 512))
+    #expect(outcome.interrupt)
+    #expect(try bench.driver.collect() == [.init(head: UInt32(good.head), length: 1)])
+    #expect(try bench.driver.output(good) == [ok])
+  }
+
+  @Test func `B13 data that is not whole sectors is an I/O error`() throws {
+    let bench = try BlockBench()
+    for count in [1, 511, 513, 1000] {
+      let read = try bench.perform([
+        .readable(BlockBench.header(BlockBench.read)), .writable(count), .writable(1),
+      ])
+      #expect(read.status == ioError)
+      #expect(try bench.writeSectors(0, pattern(count)).status == ioError)
+    }
+    #expect(try bench.disk().allSatisfy { $0 == 0 })
+  }
+
+  @Test func `a transfer of no sectors succeeds inside the disk`() throws {
+    let bench = try BlockBench(sectors: 8)
+    for type in [BlockBench.read, BlockBench.write] {
+      for (sector, status) in [(0, ok), (8, ok), (9, ioError)] as [(UInt64, UInt8)] {
+        let answer = try bench.perform([
+          .readable(BlockBench.header(type, sector)), .writable(1),
+        ])
+        #expect(answer.status == status && answer.length == 1)
+      }
+    }
+  }
+
+  @Test func `B14 the identity fills what room there is, split or not`() throws {
+    var options = BlockOptions()
+    options.identity = "ktstr-disk-0123456789abc"
+    let bench = try BlockBench(options: options)
+    let expected = Array("ktstr-disk-0123456789abc".utf8.prefix(20))
+    for cuts in [[20], [19], [21], [7, 13], [1, 1, 18], [1]] {
+      let room = cuts.reduce(0, +)
+      let answer = try bench.perform(
+        [.readable(BlockBench.header(BlockBench.getID))] + cuts.map { .writable($0) }
+          + [.writable(1)])
+      let moved = min(room, 20)
+      #expect(answer.status == ok)
+      #expect(answer.length == UInt32(moved + 1))
+      #expect(Array(answer.data.prefix(moved)) == Array(expected.prefix(moved)))
+      #expect(answer.data.dropFirst(moved).allSatisfy { $0 == 0xee })
+    }
+    let none = try bench.perform([.readable(BlockBench.header(BlockBench.getID)), .writable(1)])
+    #expect(none.status == ioError)
+    #expect(bench.device.counters().getIDs == 6)
+  }
+
+  @Test func `a short identity is padded with zeros`() throws {
+    var options = BlockOptions()
+    options.identity = "abc"
+    let bench = try BlockBench(options: options)
+    let answer = try bench.perform([
+      .readable(BlockBench.header(BlockBench.getID)), .writable(20), .writable(1),
+    ])
+    #expect(answer.data == Array("abc".utf8) + [UInt8](repeating: 0, count: 17))
+  }
+
+  @Test func `B23 a file that fails gives an I/O error, and the next request works`() throws {
+    // Opened for writing only: the kernel refuses reads.
+    let path = "/tmp/ktstr-writeonly-\(getpid())"
+    let raw = open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
+    try #require(raw >= 0)
+    try #require(ftruncate(raw, 4096) == 0)
+    close(raw)
+    defer { unlink(path) }
+    let backing = try BlockBacking(file: OwnedDescriptor(owning: open(path, O_WRONLY)))
+    let bench = try BlockBench(backing: backing)
+    #expect(try bench.readSectors(0, 1).status == ioError)
+    #expect(try bench.writeSectors(0, pattern(512)).status == ok)
+    #expect(bench.device.counters().backingErrors == 1)
+  }
+
+  @Test func `a file that was cut short gives an I/O error`() throws {
+    let path = "/tmp/ktstr-cut-\(getpid())"
+    let raw = open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
+    try #require(raw >= 0)
+    defer { unlink(path) }
+    try #require(ftruncate(raw, 8192) == 0)
+    let bench = try BlockBench(
+      backing: try BlockBacking(file: try OwnedDescriptor(owning: raw).duplicate()))
+    try #require(truncate(path, 1024) == 0)
+    #expect(try bench.readSectors(0, 2).status == ok)
+    #expect(try bench.readSectors(1, 2).status == ioError)
+    #expect(try bench.readSectors(8, 1).status == ioError)
+  }
+}
