@@ -77,12 +77,15 @@ let package = Package(
     tests("Evidence", ["Wire", "HostOS", system]),
     tests("Verdict", ["Scenario", "Evidence", "Wire"]),
     tests("Machine", ["HostOS", "Virtio", system]),
+    tests("Harness", ["Machine", "Evidence", "Scenario", "Wire", "HostOS", system]),
     tests("Report", ["Verdict", "Evidence"]),
-    tests("Commands", ["HostOS", "Evidence", system]),
+    tests("Commands", ["Harness", "Report", "Verdict", "Evidence", "HostOS"]),
+    // Boots real guests with the built `ktstr`; needs QEMU and a kernel.
+    .testTarget(
+      name: "GuestTests", dependencies: ["HostOS", system], swiftSettings: common),
   ].filter { target in
     !target.isTest
       || FileManager.default.fileExists(
         atPath: Context.packageDirectory + "/Tests/" + target.name)
   }
 )
-

@@ -1,11 +1,11 @@
 package import ArgumentParser
 import Evidence
-import Harness
+package import Harness
 import HostOS
 import KVM
 import Kernels
 import Machine
-import Report
+package import Report
 import Scenario
 import SystemPackage
 import Verdict
@@ -123,7 +123,7 @@ package struct TestCommand: ParsableCommand {
 
   /// The worst of all runs: a failure of the scheduler outweighs one of the harness, so that no
   /// flake of ours hides it.
-  static func status(of runs: [ReportedRun]) -> Harness.ExitCode {
+  package static func status(of runs: [ReportedRun]) -> Harness.ExitCode {
     let found = Set(runs.map(\.verdict.status))
     if found.contains(.fail) { return .checkFailed }
     if found.contains(.error) { return .harnessFailed }

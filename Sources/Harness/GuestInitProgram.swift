@@ -1,5 +1,5 @@
-package import HostOS
 import Glibc
+package import HostOS
 
 /// The guest's PID 1, as a file of the host.
 package enum GuestInitProgram {

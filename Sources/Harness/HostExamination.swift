@@ -48,7 +48,9 @@ package struct HostExamination {
   /// All findings, in the order in which a run would meet them.
   package func findings() -> [Finding] {
     let kvm = NativeSpeedProbe.run()
-    return [self.kvm(kvm), qemu(), engine(kvm), guestInit(), kernels(), shell(), cgroup(), memory()]
+    return [
+      self.kvm(kvm), qemu(), engine(kvm), guestInit(), kernels(), shell(), cgroup(), memory(),
+    ]
       + [disk("kernel cache", cacheDirectory()), disk("current directory", ".")]
   }
 

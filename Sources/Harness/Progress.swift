@@ -8,7 +8,7 @@ package enum ProgressMessage: Equatable, Sendable {
   case fatal(String)
 
   /// The message as a line.
-  var line: String {
+  package var line: String {
     switch self {
     case .phase(let phase): "phase \(phase.rawValue)"
     case .fatal(let text): "fatal " + text.split(separator: "\n").joined(separator: " | ")
@@ -16,7 +16,7 @@ package enum ProgressMessage: Equatable, Sendable {
   }
 
   /// Reads a line back; nil for one that no run of ours writes.
-  init?(line: Substring) {
+  package init?(line: Substring) {
     guard let space = line.firstIndex(of: " ") else { return nil }
     let rest = String(line[line.index(after: space)...])
     switch line[..<space] {
@@ -42,10 +42,14 @@ struct ProgressWriter: Sendable {
 }
 
 /// The reading end, in the supervisor.
-struct ProgressReader: Sendable {
+package struct ProgressReader: Sendable {
   private var partial: [UInt8] = []
 
-  mutating func append(_ bytes: [UInt8]) -> [ProgressMessage] {
+  /// Starts with nothing.
+  package init() {}
+
+  /// Reads some bytes; the messages that they complete.
+  package mutating func append(_ bytes: [UInt8]) -> [ProgressMessage] {
     partial += bytes
     guard let end = partial.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
     let lines = String(decoding: partial[..<end], as: UTF8.self)

@@ -1,6 +1,6 @@
 import Evidence
 import HostOS
-import Wire
+package import Wire
 
 /// Where a run stands, as far as the guest has told.
 package enum RunPhase: String, Sendable, CaseIterable {
@@ -40,7 +40,7 @@ package enum RunPhase: String, Sendable, CaseIterable {
   }
 
   /// The phase that an event leads to from this one.
-  func following(_ event: Event) -> RunPhase {
+  package func following(_ event: Event) -> RunPhase {
     switch event {
     case .hello: self == .booting ? .settingUp : self
     case .stage(let reached):

@@ -1,6 +1,6 @@
 package import Evidence
-package import HostOS
 import Glibc
+package import HostOS
 
 /// What the supervisor sees of a run that goes on.
 package enum SupervisorEvent: Sendable {

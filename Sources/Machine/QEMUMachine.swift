@@ -1,8 +1,8 @@
-package import HostOS
-package import Virtio
-import VhostUser
 import Glibc
+package import HostOS
 import SystemPackage
+import VhostUser
+package import Virtio
 
 /// QEMU as CPU and board, with our own disk behind vhost-user.
 ///

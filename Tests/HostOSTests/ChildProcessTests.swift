@@ -53,7 +53,8 @@ import Testing
     try systemCall("pipe") { Glibc.pipe(&second) }
     defer { for fd in first + second { close(fd) } }
     var request = ProcessRequest(
-      path: "/bin/sh", arguments: ["-c", "echo a >/proc/self/fd/\(second[1]); echo b >/proc/self/fd/\(first[1])"])
+      path: "/bin/sh",
+      arguments: ["-c", "echo a >/proc/self/fd/\(second[1]); echo b >/proc/self/fd/\(first[1])"])
     request.descriptors = [.init(first[1], to: second[1]), .init(second[1], to: first[1])]
     var child = try ChildProcess(spawning: request)
     #expect(try child.wait(until: deadline()) == .exited(0))

@@ -1,0 +1,100 @@
+import Evidence
+import Foundation
+import Report
+import Testing
+import Verdict
+
+@Suite struct ReportTests {
+  private func run(
+    _ scenario: String, kernel: String = "6.1", verdict: Verdict,
+    repeated: (directory: String, fault: String)? = nil
+  ) -> ReportedRun {
+    ReportedRun(
+      identity: RunIdentity(
+        runID: "00000000000000aa", scenario: scenario, scenarioPath: "S/\(scenario).json",
+        engine: "tcg", engineReason: "test",
+        kernel: KernelIdentity(id: kernel, release: kernel, image: "/k", sha256: "00"),
+        ktstrVersion: "0", startedAt: "2026-01-02T03:04:05Z", seed: 1, retryOf: nil, attempt: 0),
+      directory: "results/\(scenario)", verdict: verdict, wallNanoseconds: 1_530_000_000,
+      repeated: repeated)
+  }
+
+  private let good = Verdict(checks: [
+    CheckResult(.telemetry, CheckSubject(.telemetry), .pass, "50 frames arrived")
+  ])
+  private let bad = Verdict(checks: [
+    CheckResult(
+      .workerGap, CheckSubject(.worker, "a/0"), .fail, "a/0 <stood> \"still\" & waited",
+      excerpt: "line 1\nline 2"),
+    CheckResult(.telemetry, CheckSubject(.telemetry), .pass, "50 frames arrived"),
+  ])
+
+  @Test func `a pipe gets no escape codes, a terminal does`() {
+    for isTerminal in [false, true] {
+      let report = PrettyReport(style: Style(isTerminal: isTerminal), isVerbose: true)
+      let text =
+        (report.run(run("x", verdict: bad))
+        + report.summary([
+          run("x", verdict: bad), run("y", verdict: good),
+        ])).joined()
+      #expect(text.contains("\u{1b}") == isTerminal)
+    }
+  }
+
+  @Test func `a run that passed is one line, one that failed lists what failed`() {
+    let report = PrettyReport(style: Style(isTerminal: false), isVerbose: false)
+    #expect(report.run(run("x", verdict: good)).count == 1)
+    let lines = report.run(run("x", verdict: bad))
+    #expect(lines[0].hasPrefix("FAIL  x  6.1  tcg  1.5 s  a/0 <stood>"))
+    #expect(lines.contains { $0.contains("worker.gap") })
+    #expect(lines.contains("      | line 1"))
+    #expect(!lines.contains { $0.contains("50 frames") })
+    #expect(lines.last == "    evidence: results/x")
+  }
+
+  @Test func `several kernels make the table a grid`() {
+    let report = PrettyReport(style: Style(isTerminal: false), isVerbose: false)
+    let lines = report.summary([
+      run("x", kernel: "6.1", verdict: good), run("x", kernel: "7.2", verdict: bad),
+      run("longer", kernel: "6.1", verdict: good),
+      run("longer", kernel: "7.2", verdict: good, repeated: ("r", "Oops: int3")),
+    ])
+    #expect(
+      lines == [
+        "", "scenario  6.1   7.2", "x         pass  FAIL", "longer    pass  pass (retried)", "",
+        "4 runs: 3 pass, 1 fail",
+      ])
+  }
+
+  @Test func `a retry is shown with the fault that made it necessary`() {
+    let report = PrettyReport(style: Style(isTerminal: false), isVerbose: false)
+    let lines = report.run(
+      run("x", verdict: good, repeated: ("results/first", "Oops: int3: 0000 [#1]")))
+    #expect(lines.contains { $0.contains("retried") && $0.contains("Oops: int3: 0000 [#1]") })
+    #expect(lines.contains { $0.contains("results/first") })
+  }
+
+  @Test func `the JSON report reads back`() throws {
+    let text = try JSONReport([run("x", verdict: bad)], exitStatus: 1).text()
+    let report = try JSONDecoder().decode(JSONReport.self, from: Data(text.utf8))
+    #expect(report.schema == 1)
+    #expect(report.exitStatus == 1)
+    #expect(report.runs.first?.verdict == bad)
+  }
+
+  @Test func `the JUnit report is XML with the right counts`() throws {
+    let report = JUnitReport([
+      run("x", verdict: good), run("y", verdict: bad), run("z", verdict: .skipped("no NUMA")),
+      run("w", kernel: "7.2", verdict: .error("engine \u{1} failed")),
+    ])
+    let document = try XMLCheck.parse(report.text)
+    #expect(document.counts["testsuite"] == 2)
+    #expect(document.counts["testcase"] == 4)
+    #expect(document.counts["failure"] == 1)
+    #expect(document.counts["skipped"] == 1)
+    #expect(document.counts["error"] == 1)
+    #expect(document.attributes["failure"]?["message"] == "a/0 <stood> \"still\" & waited")
+    #expect(document.attributes["testsuites"]?["tests"] == "4")
+    #expect(document.attributes["testsuites"]?["failures"] == "1")
+  }
+}
