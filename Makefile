@@ -11,12 +11,11 @@ SHELL := /bin/bash
 KTSTR := .build/release/ktstr
 INIT := guest-init/.build/release/guest-init
 SUITE ?=
-KERNELS ?= 
 
 # What the harness needs to run, to build and to be tested, as Debian package names.
-RUN_PACKAGES := qemu-system-x86 busybox-static kmod xz-utils lz4 zstd gzip binutils
-BUILD_PACKAGES := make gcc libc6-dev
-TEST_PACKAGES := cpio python3 procps
+RUN_PACKAGES := qemu-system-x86 busybox-static xz-utils lz4 zstd gzip
+BUILD_PACKAGES := gcc libc6-dev
+TEST_PACKAGES := cpio util-linux
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -69,7 +68,8 @@ format: ## Formats all Swift sources.
 	swift format -i -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources
 
 bench: kernel ## Where the time of a run goes, medians of several.
-	.ci/bench-run $(KTSTR)
+	swift build -c release --product ktstr-bench --static-swift-stdlib
+	.build/release/ktstr-bench $(KTSTR) Scenarios/smoke.json
 
 clean: ## Removes what was built.
 	rm -rf .build guest-init/.build

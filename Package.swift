@@ -64,6 +64,8 @@ let package = Package(
         argumentParser, system,
       ]),
     .executableTarget(name: "ktstr", dependencies: ["Commands"], swiftSettings: common),
+    .executableTarget(
+      name: "ktstr-bench", dependencies: ["Evidence", "HostOS"], swiftSettings: common),
 
     tests("HostOS", [system]),
     tests("Wire", []),

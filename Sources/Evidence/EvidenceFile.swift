@@ -11,11 +11,19 @@ package struct EvidenceFile: ~Copyable {
   ///
   /// - Throws: ``EvidenceError/system(_:)``.
   package init(creating path: String) throws(EvidenceError) {
+    try self.init(path, O_CREAT | O_EXCL)
+  }
+
+  /// Opens a file that exists, to add to it.
+  ///
+  /// - Throws: ``EvidenceError/system(_:)``.
+  package init(appendingTo path: String) throws(EvidenceError) {
+    try self.init(path, 0)
+  }
+
+  private init(_ path: String, _ flags: CInt) throws(EvidenceError) {
     do {
-      descriptor = OwnedDescriptor(
-        owning: try systemCall("open", on: path) {
-          unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o644)
-        })
+      descriptor = try Files.open(path, O_WRONLY | O_APPEND | flags)
     } catch {
       throw .system(error)
     }

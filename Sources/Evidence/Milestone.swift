@@ -22,6 +22,8 @@ package struct Milestone: Codable, Equatable, Sendable {
     case engineEnded
     /// The run's process is done.
     case processEnded
+    /// The supervisor has judged the evidence.
+    case judged
   }
 
   /// Which moment.
@@ -37,6 +39,14 @@ package struct Milestone: Codable, Equatable, Sendable {
 }
 
 extension RunDirectory {
+  /// Adds a milestone behind those of the run's process, which must have ended.
+  ///
+  /// - Throws: ``EvidenceError``.
+  package func append(_ milestone: Milestone) throws(EvidenceError) {
+    let line = try EvidenceJSON.encode(milestone, for: RunFile.timeline.rawValue)
+    try EvidenceFile(appendingTo: path(of: .timeline)).append(line + [UInt8(ascii: "\n")])
+  }
+
   /// The milestones that the run got to, in order.
   ///
   /// - Throws: ``EvidenceError``.

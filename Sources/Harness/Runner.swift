@@ -71,6 +71,10 @@ package struct Runner: ~Copyable {
       wasInterrupted: end == .interrupted)
     do {
       try prepared.directory.write(json: VerdictFile(result), to: .verdict)
+      if end == .completed {
+        try prepared.directory.append(
+          Milestone(name: .judged, host: MonotonicTime.now().nanoseconds))
+      }
     } catch {
       // A verdict that cannot be kept is no pass: nobody could check it later.
       if result.verdict.status == .pass {

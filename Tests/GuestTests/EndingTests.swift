@@ -6,9 +6,12 @@ import Testing
 struct EndingTests {
   private let scratch = Scratch()
 
-  private func start(_ extra: [String] = []) throws -> KtstrProcess {
+  private func start(
+    _ extra: [String] = [], environment: [String: String] = [:]
+  ) throws -> KtstrProcess {
     try KtstrProcess(
-      ["test", "Scenarios/smoke.json", "--verbose", "--output", "\(scratch.path)/results"] + extra)
+      ["test", "Scenarios/smoke.json", "--verbose", "--output", "\(scratch.path)/results"] + extra,
+      environment: environment)
   }
 
   /// Waits up to two seconds for every process of an invocation to be gone; those that are left.
@@ -22,28 +25,28 @@ struct EndingTests {
     return left
   }
 
-  private func namesOfOurs(in directory: String) -> [String] {
-    ((try? Files.entries(of: directory)) ?? []).filter {
-      $0.contains("ktstr") && !$0.hasPrefix("ktstr-guest-test") && !$0.hasPrefix("ktstr-test")
-    }
-  }
-
   @Test(arguments: ["booting", "setting up", "running", "collecting reports"])
   func `SIGKILL of the supervisor leaves no process, socket or file behind`(phase: String) throws {
-    let temporaryBefore = namesOfOurs(in: "/tmp") + namesOfOurs(in: "/dev/shm")
-    let process = try start()
+    let temporary = "\(scratch.path)/tmp"
+    try Files.makeDirectories(temporary)
+    let process = try start(environment: ["TMPDIR": temporary])
     try #require(try process.awaitOutput(phase), "\(process.output)\(process.errors)")
     if phase == "running" { usleep(500_000) }
     process.send(SIGKILL)
     #expect(remains(of: process) == [])
     #expect(try process.finish(seconds: 5) == .signaled(SIGKILL))
-    #expect(namesOfOurs(in: "/tmp") + namesOfOurs(in: "/dev/shm") == temporaryBefore)
+    #expect(try Files.entries(of: temporary) == [])
     let sockets = String(
       decoding: try Files.read("/proc/net/unix", limit: 1 << 24), as: UTF8.self)
     #expect(!sockets.contains(scratch.path))
     // What it had learned so far is there.
     let run = try #require(try Files.entries(of: "\(scratch.path)/results").first)
     let names = try Files.entries(of: "\(scratch.path)/results/\(run)")
+    let shortID = try #require(run.split(separator: "-").last)
+    for place in ["/tmp", "/dev/shm", "/run", "/var/tmp"] {
+      let left = ((try? Files.entries(of: place)) ?? []).filter { $0.contains(shortID) }
+      #expect(left == [], "in \(place)")
+    }
     #expect(names.contains("run.json") && names.contains("timeline.jsonl"))
     #expect(!names.contains("verdict.json"))
   }
