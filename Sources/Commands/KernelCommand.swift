@@ -1,6 +1,4 @@
 package import ArgumentParser
-import HostOS
-import Kernels
 
 /// `ktstr kernel`: gets, lists and removes kernels.
 package struct KernelCommand: ParsableCommand {

@@ -4,9 +4,6 @@ import SystemPackage
 
 /// What the kernel commands write: data to standard output, all else to standard error.
 enum KernelOutput {
-  /// How a list or a description is written.
-  static let schedExtHeading = "SCHED_EXT"
-
   /// Writes a line for people to standard error.
   static func tell(_ line: String) {
     write(line + "\n", to: 2)
@@ -19,7 +16,7 @@ enum KernelOutput {
 
   /// A table with aligned columns; the heading is bold on a terminal.
   static func table(_ kernels: [Kernel]) -> String {
-    let heading = ["ID", "RELEASE", schedExtHeading, "MODULES", "SIZE", "SOURCE"]
+    let heading = ["ID", "RELEASE", "SCHED_EXT", "MODULES", "SIZE", "SOURCE"]
     let rows = kernels.map { kernel in
       let metadata = kernel.metadata
       return [

@@ -53,6 +53,11 @@ package struct FileLock: ~Copyable, Sendable {
     self.descriptor = descriptor
   }
 
+  deinit {
+    // Closing alone would not do while another thread's fork has a copy of the descriptor.
+    _ = flock(descriptor.raw, LOCK_UN)
+  }
+
   /// Takes the lock if nobody holds it; nil when somebody does.
   ///
   /// - Throws: ``FileLockError``, never `busy`.
