@@ -82,19 +82,23 @@ final class Session {
       case .nothing: return false
       case .end: return true
       case .message(var message):
-        let before = memory.map
-        try answer(&message)
-        if memory.map !== before { onMemoryChange(memory.map) }
+        try answer(&message, onMemoryChange)
       }
     }
     return false
   }
 
-  private func answer(_ message: inout VhostUserMessage) throws(VhostUserError) {
+  private func answer(
+    _ message: inout VhostUserMessage, _ onMemoryChange: (GuestMemoryMap?) -> Void
+  ) throws(VhostUserError) {
     let acknowledges = message.needsReply && protocolFeatures.contains(.replyAcknowledge)
     let hasReply = VhostUserRequest(rawValue: message.request)?.hasReply ?? false
     do throws(VhostUserError) {
-      if let payload = try handle(&message) {
+      let before = memory.map
+      let reply = try handle(&message)
+      // Before the acknowledgement: who sees that, sees the new memory.
+      if memory.map !== before { onMemoryChange(memory.map) }
+      if let payload = reply {
         try send(payload, for: message.request)
       } else if acknowledges {
         try acknowledge(message.request, failed: false)

@@ -1,0 +1,1 @@
+../VirtioTests/FakeDriver.swift
