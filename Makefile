@@ -13,9 +13,9 @@ INIT := guest-init/.build/release/guest-init
 SUITE ?=
 
 # What the harness needs to run, to build and to be tested, as Debian package names.
-RUN_PACKAGES := qemu-system-x86 busybox-static xz-utils lz4 zstd gzip
+RUN_PACKAGES := qemu-system-x86 busybox-static xz-utils lz4 zstd gzip bzip2
 BUILD_PACKAGES := gcc libc6-dev
-TEST_PACKAGES := cpio util-linux
+TEST_PACKAGES := cpio gnupg util-linux
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -55,7 +55,8 @@ test: packages kernel unit guest-tests ## All tests.
 
 unit: ## Tests of each module; no guest is booted.
 	swift test --disable-xctest --skip GuestTests
-	swift test --disable-xctest --package-path guest-init/Tests
+	KTSTR_GUEST_TESTS=1 swift test --disable-xctest --package-path guest-init \
+	  --scratch-path guest-init/.build-tests
 
 guest-tests: kernel ## Tests that boot real guests with .build/release/ktstr.
 	KTSTR_BINARY=$(CURDIR)/$(KTSTR) swift test --disable-xctest --no-parallel --filter GuestTests
@@ -72,4 +73,4 @@ bench: kernel ## Where the time of a run goes, medians of several.
 	.build/release/ktstr-bench $(KTSTR) Scenarios/smoke.json
 
 clean: ## Removes what was built.
-	rm -rf .build guest-init/.build
+	rm -rf .build guest-init/.build guest-init/.build-tests

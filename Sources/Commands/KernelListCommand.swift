@@ -15,9 +15,16 @@ struct KernelListCommand: ParsableCommand {
   @Option(help: "How to write the list.")
   var format = Format.pretty
 
+  @Flag(name: .shortAndLong, help: "Prints the ids only.")
+  var quiet = false
+
   func run() throws {
     try KernelCommandSupport.run {
       let kernels = try KernelStore.standard().list()
+      guard !quiet else {
+        for kernel in kernels { KernelOutput.print(kernel.id) }
+        return
+      }
       switch format {
       case .json: KernelOutput.print(try KernelJSON.text(of: kernels.map(\.metadata)))
       case .pretty where kernels.isEmpty:

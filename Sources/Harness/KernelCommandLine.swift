@@ -10,6 +10,10 @@ enum KernelCommandLine {
       .init("nokaslr", because: "addresses in the console match the kernel's ELF"),
       .init("mitigations=off", because: "a scheduler is measured, not the CPU's workarounds"),
       .init("random.trust_cpu=on", because: "no waiting for entropy early in the boot"),
+      .init(
+        "tsc=reliable",
+        because: "the software CPU has one clock for all vCPUs, and a loaded host must not make "
+          + "the kernel fall back to a slow one"),
       .init("i8042.noaux", because: "no probe of a mouse port that nobody uses"),
       .init("net.ifnames=0", because: "no renaming of interfaces that are not there"),
     ]

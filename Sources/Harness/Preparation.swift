@@ -85,8 +85,7 @@ package struct Preparation: Sendable {
       var contents = GuestImageBase.Contents(
         initProgram: FilePath(initProgram), modules: Self.modules.map { ModuleName($0) })
       contents.extraFiles = extraFiles
-      let cache = store.root.removingLastComponent().appending("guest-images")
-      return try GuestImageBase.make(contents, for: kernel, cache: cache).path.string
+      return try GuestImageBase.make(contents, for: kernel, cache: store.baseCache).path.string
     } catch {
       throw .kernel("\(error)")
     }

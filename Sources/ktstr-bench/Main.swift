@@ -99,10 +99,11 @@ struct Breakdown {
 
   init(_ milestones: [Milestone], wall: UInt64) {
     func time(_ name: Milestone.Name) -> UInt64? { milestones.first { $0.name == name }?.host }
-    nanoseconds = Self.parts.map { part in
+    let nanoseconds: [UInt64] = Self.parts.map { part in
       guard let from = time(part.from), let to = time(part.to), to > from else { return 0 }
       return to - from
     }
+    self.nanoseconds = nanoseconds
     self.wall = wall
     let work = Self.parts.firstIndex { $0.name == "work" }.map { nanoseconds[$0] } ?? 0
     beyondWork = wall > work ? wall - work : 0

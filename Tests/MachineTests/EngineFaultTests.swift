@@ -8,6 +8,18 @@ import Testing
     #expect(EngineFault.line(in: text, engine: .tcg) == "[ 2.0] \(line)")
   }
 
+  @Test func `flags that no CPU can have are the software CPU's fault`() {
+    let flags = "[ 0.6] RSP: 0018:ffffc90000013d50 EFLAGS: 042b6a62"
+    let text = "[ 0.6] Oops: double fault: 0000 [#1]\n\(flags)\n[ 0.7] Kernel panic - not syncing"
+    #expect(EngineFault.line(in: text, engine: .tcg) == flags)
+    #expect(EngineFault.line(in: text, engine: .kvm) == nil)
+  }
+
+  @Test func `ordinary flags are no fault`() {
+    let text = "[ 0.6] Oops: double fault: 0000 [#1]\nRSP: 0018:ffffc900 EFLAGS: 00010246"
+    #expect(EngineFault.line(in: text, engine: .tcg) == nil)
+  }
+
   @Test func `on real CPUs it is the guest's`() {
     #expect(EngineFault.line(in: "Oops: int3: 0000 [#1]", engine: .kvm) == nil)
   }
