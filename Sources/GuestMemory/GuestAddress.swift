@@ -4,6 +4,7 @@ package struct GuestAddress: Hashable, Comparable, Sendable, CustomStringConvert
   package let rawValue: UInt64
 
   /// Makes an address.
+  @_noLocks
   package init(_ rawValue: UInt64) {
     self.rawValue = rawValue
   }

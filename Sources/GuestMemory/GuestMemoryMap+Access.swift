@@ -139,15 +139,8 @@ extension GuestMemoryMap {
     return unsafe range
   }
 
-  /// The host's view of the longest range at `address` inside one region, `limit` bytes at most;
-  /// nil when nothing is mapped there.
-  ///
-  /// The same terms as `unsafeHostRange`.
-  @unsafe package func unsafeHostPrefix(
-    at address: GuestAddress, limit: UInt64
-  ) -> UnsafeMutableRawBufferPointer? {
-    unsafe table.unsafePrefix(at: address, limit: limit)
-  }
+  /// What the hot path of a device looks addresses up in; valid as long as this map lives.
+  @unsafe package var unsafeView: GuestMemoryView { table.view }
 
   private func checkEnd(_ address: GuestAddress, _ count: Int) throws(GuestMemoryError) {
     precondition(count >= 0, "a negative byte count")

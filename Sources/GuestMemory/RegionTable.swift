@@ -1,38 +1,52 @@
 // Raw pointers of this module live here and in GuestMemoryMap+Access.swift.
 
-/// The regions of one map as a flat, sorted array of host ranges: what every access looks up.
+/// One region as every access looks it up.
+@unsafe
+private struct RegionEntry {
+  let base: UInt64
+  let last: UInt64
+  let host: UnsafeMutableRawPointer
+}
+
+/// The regions of one map as a flat, sorted array of host ranges, borrowed from the map.
+///
+/// A plain value, so that using it touches no reference count. Whoever keeps one keeps the map it
+/// came from alive as well.
 ///
 /// Bounds proof, used by every caller of `unsafePrefix`: an entry is written once, from a region
 /// that keeps `last - base + 1` bytes mapped at `host`; a lookup succeeds only for an address with
 /// `base <= address <= last`, so `offset = address - base` is below the mapped length, and the
 /// count handed out is at most `last - address + 1`, so `offset + count` never passes it.
 @safe
-struct RegionTable: ~Copyable, @unchecked Sendable {
-  @unsafe private struct Entry {
-    let base: UInt64
-    let last: UInt64
-    let host: UnsafeMutableRawPointer
-  }
-
-  private let entries: UnsafeMutablePointer<Entry>
+package struct GuestMemoryView: @unchecked Sendable {
+  private let entries: UnsafeMutablePointer<RegionEntry>
   private let count: Int
 
-  /// Takes the regions in address order; they must outlive the table.
-  init(_ regions: [GuestRegion]) {
-    count = regions.count
-    unsafe entries = UnsafeMutablePointer<Entry>.allocate(capacity: max(1, regions.count))
-    for (index, region) in regions.enumerated() {
-      unsafe (entries + index).initialize(
-        to: Entry(
-          base: region.base.rawValue, last: region.last.rawValue, host: region.unsafeHostBase))
-    }
+  fileprivate init(_ entries: UnsafeMutablePointer<RegionEntry>, count: Int) {
+    unsafe self.entries = entries
+    self.count = count
   }
 
-  deinit {
-    unsafe entries.deallocate()
+  /// The longest host range that starts at the address, stays in one region and has at most
+  /// `limit` bytes; nil when the address is not mapped.
+  ///
+  /// The guest may change the bytes at any time.
+  @_noLocks
+  @unsafe package func unsafePrefix(
+    at address: GuestAddress, limit: UInt64
+  ) -> UnsafeMutableRawBufferPointer? {
+    guard let index = index(of: address) else { return nil }
+    let entry = unsafe entries[index]
+    let room = unsafe entry.last &- address.rawValue
+    // `room + 1` bytes are left; compared without adding, since a region may end at 2^64.
+    let length = room < limit ? room &+ 1 : limit
+    return unsafe UnsafeMutableRawBufferPointer(
+      start: entry.host + Int(truncatingIfNeeded: address.rawValue &- entry.base),
+      count: Int(truncatingIfNeeded: length))
   }
 
   /// The index of the region that holds the address.
+  @_noLocks
   func index(of address: GuestAddress) -> Int? {
     var low = 0
     var high = count
@@ -47,19 +61,36 @@ struct RegionTable: ~Copyable, @unchecked Sendable {
     guard low < count, unsafe entries[low].base <= address.rawValue else { return nil }
     return low
   }
+}
 
-  /// The longest host range that starts at the address, stays in one region and has at most
-  /// `limit` bytes; nil when the address is not mapped.
+/// The owner of what a view looks at; lives exactly as long as its map.
+@safe
+struct RegionTable: ~Copyable, @unchecked Sendable {
+  private let entries: UnsafeMutablePointer<RegionEntry>
+  private let count: Int
+
+  /// Takes the regions in address order; they must outlive the table.
+  init(_ regions: [GuestRegion]) {
+    count = regions.count
+    unsafe entries = UnsafeMutablePointer<RegionEntry>.allocate(capacity: max(1, regions.count))
+    for (index, region) in regions.enumerated() {
+      unsafe (entries + index).initialize(
+        to: RegionEntry(
+          base: region.base.rawValue, last: region.last.rawValue, host: region.unsafeHostBase))
+    }
+  }
+
+  deinit {
+    unsafe entries.deallocate()
+  }
+
+  var view: GuestMemoryView { unsafe GuestMemoryView(entries, count: count) }
+
+  func index(of address: GuestAddress) -> Int? { view.index(of: address) }
+
   @unsafe func unsafePrefix(
     at address: GuestAddress, limit: UInt64
   ) -> UnsafeMutableRawBufferPointer? {
-    guard let index = index(of: address) else { return nil }
-    let entry = unsafe entries[index]
-    let room = unsafe entry.last &- address.rawValue
-    // `room + 1` bytes are left; compared without adding, since a region may end at 2^64.
-    let length = room < limit ? room &+ 1 : limit
-    return unsafe UnsafeMutableRawBufferPointer(
-      start: entry.host + Int(truncatingIfNeeded: address.rawValue &- entry.base),
-      count: Int(truncatingIfNeeded: length))
+    unsafe view.unsafePrefix(at: address, limit: limit)
   }
 }

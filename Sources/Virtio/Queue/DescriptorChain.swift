@@ -20,9 +20,9 @@ package struct DescriptorChain: ~Copyable {
   }
 
   /// Bytes that the device may read.
-  package var readableByteCount: Int { readable.byteCount }
+  package var readableByteCount: Int { @_noLocks get { readable.byteCount } }
   /// Bytes that the device may write.
-  package var writableByteCount: Int { writable.byteCount }
+  package var writableByteCount: Int { @_noLocks get { writable.byteCount } }
   /// Host buffers in the device-readable part; a buffer that crosses regions counts as several.
   package var readableBufferCount: Int { readable.count }
   /// Host buffers in the device-writable part.
@@ -39,6 +39,7 @@ package struct DescriptorChain: ~Copyable {
   }
 
   /// Forgets the request.
+  @_noLocks
   package mutating func removeAll() {
     readable.removeAll()
     writable.removeAll()
@@ -48,10 +49,11 @@ package struct DescriptorChain: ~Copyable {
   /// Adds one descriptor's buffer, split where it crosses regions.
   ///
   /// - Throws: ``QueueError``; the caller empties the chain then.
+  @_noLocks
   mutating func append(
-    _ descriptor: Descriptor, head: UInt16, in memory: GuestMemoryMap
+    _ descriptor: Descriptor, head: UInt16, in memory: GuestMemoryView
   ) throws(QueueError) {
-    let isWritable = descriptor.has(Descriptor.deviceWritable)
+    let isWritable = descriptor.isWritable
     guard isWritable || !sawWritable else { throw .readableAfterWritable(head: head) }
     sawWritable = isWritable
     let length = Int(descriptor.length)
@@ -59,13 +61,14 @@ package struct DescriptorChain: ~Copyable {
       throw .chainTooLong(head: head)
     }
     let start = GuestAddress(descriptor.address)
-    if length > 0 && start.advanced(by: UInt64(length) - 1) == nil {
+    // The last byte, not the one after it: a buffer may end at 2^64.
+    if length > 0 && start.rawValue.addingReportingOverflow(UInt64(length) - 1).overflow {
       throw .bufferUnmapped(start, byteCount: descriptor.length)
     }
     var done = 0
     while done < length {
       let cursor = GuestAddress(start.rawValue &+ UInt64(done))
-      guard let range = unsafe memory.unsafeHostPrefix(at: cursor, limit: UInt64(length - done))
+      guard let range = unsafe memory.unsafePrefix(at: cursor, limit: UInt64(length - done))
       else { throw .bufferUnmapped(start, byteCount: descriptor.length) }
       let fitted = unsafe isWritable ? writable.append(range) : readable.append(range)
       guard fitted else { throw .tooManyBuffers(capacity: readable.capacity) }

@@ -33,11 +33,13 @@ struct HeadLedger: ~Copyable, @unchecked Sendable {
   }
 
   /// Whether the head was taken and not released.
+  @_noLocks
   func holds(_ head: UInt16) -> Bool {
     state(of: head) != .free
   }
 
   /// Notes that a head was taken.
+  @_noLocks
   mutating func take(_ head: UInt16) {
     guard Int(head) < size, state(of: head) == .free else { return }
     unsafe states[Int(head)] = .held
@@ -45,6 +47,7 @@ struct HeadLedger: ~Copyable, @unchecked Sendable {
   }
 
   /// Marks a held head as about to be returned; false when it is not held, or staged already.
+  @_noLocks
   mutating func stage(_ head: UInt16) -> Bool {
     guard state(of: head) == .held else { return false }
     unsafe states[Int(head)] = .staged
@@ -54,12 +57,14 @@ struct HeadLedger: ~Copyable, @unchecked Sendable {
   }
 
   /// Lets go of all staged heads.
+  @_noLocks
   mutating func releaseStaged() {
     for index in 0..<stagedCount { unsafe states[Int(staged[index])] = .free }
     heldCount -= stagedCount
     stagedCount = 0
   }
 
+  @_noLocks
   private func state(of head: UInt16) -> State {
     Int(head) < size ? unsafe states[Int(head)] : .free
   }

@@ -29,6 +29,7 @@ struct IOVecList: ~Copyable, @unchecked Sendable {
   @unsafe var unsafeStart: UnsafePointer<iovec> { unsafe UnsafePointer(storage + first) }
 
   /// Forgets all buffers.
+  @_noLocks
   mutating func removeAll() {
     first = 0
     count = 0
@@ -36,6 +37,7 @@ struct IOVecList: ~Copyable, @unchecked Sendable {
   }
 
   /// Adds a buffer at the end; false, and nothing changed, when the list is full.
+  @_noLocks
   @unsafe mutating func append(_ buffer: UnsafeMutableRawBufferPointer) -> Bool {
     guard first + count < capacity else { return false }
     unsafe storage[first + count] = unsafe iovec(

@@ -7,14 +7,15 @@ struct IndirectTable {
   let count: Int
 
   /// Checks the descriptor that points to the table.
-  init(_ descriptor: Descriptor, in memory: GuestMemoryMap) throws(QueueError) {
+  @_noLocks
+  init(_ descriptor: Descriptor) throws(QueueError) {
     let length = descriptor.length
     let entries = Int(length) / Descriptor.byteCount
     guard length > 0, Int(length) % Descriptor.byteCount == 0, entries <= 65_535 else {
       throw .invalidIndirectLength(length)
     }
     let address = GuestAddress(descriptor.address)
-    guard address.advanced(by: UInt64(length) - 1) != nil else {
+    guard !descriptor.address.addingReportingOverflow(UInt64(length) - 1).overflow else {
       throw .indirectUnmapped(address, byteCount: length)
     }
     self.address = address
@@ -22,17 +23,25 @@ struct IndirectTable {
   }
 
   /// The entry at `index`, which is below `count`.
-  func entry(at index: Int, in memory: GuestMemoryMap) throws(QueueError) -> Descriptor {
+  @_noLocks
+  func entry(at index: Int, in memory: GuestMemoryView) throws(QueueError) -> Descriptor {
     // `init` proved that the whole table ends before 2^64.
-    let start = GuestAddress(address.rawValue &+ UInt64(index) &* UInt64(Descriptor.byteCount))
+    let start = address.rawValue &+ UInt64(index) &* UInt64(Descriptor.byteCount)
+    // Copied piece by piece, each byte once, whatever the alignment and the regions.
     var words: (UInt64, UInt64) = (0, 0)
-    do {
-      try unsafe withUnsafeMutableBytes(of: &words) { buffer throws(GuestMemoryError) in
-        var room = unsafe buffer.mutableBytes
-        try memory.read(at: start, into: &room)
+    var done = 0
+    while done < Descriptor.byteCount {
+      let cursor = GuestAddress(start &+ UInt64(done))
+      let left = UInt64(Descriptor.byteCount - done)
+      guard let range = unsafe memory.unsafePrefix(at: cursor, limit: left) else {
+        throw .indirectUnmapped(GuestAddress(start), byteCount: UInt32(Descriptor.byteCount))
       }
-    } catch {
-      throw .indirectUnmapped(start, byteCount: UInt32(Descriptor.byteCount))
+      unsafe withUnsafeMutableBytes(of: &words) { bytes in
+        // `range.count` is at most `left`, so this stays inside the two words.
+        guard let target = bytes.baseAddress, let source = range.baseAddress else { return }
+        unsafe (target + done).copyMemory(from: source, byteCount: range.count)
+      }
+      done += range.count
     }
     return Descriptor(words.0, words.1)
   }

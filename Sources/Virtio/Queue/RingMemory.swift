@@ -10,15 +10,19 @@ struct Descriptor {
   let flags: UInt16
   let next: UInt16
 
-  /// C name: `VIRTQ_DESC_F_NEXT`.
-  static let hasNext: UInt16 = 1
-  /// C name: `VIRTQ_DESC_F_WRITE`.
-  static let deviceWritable: UInt16 = 2
-  /// C name: `VIRTQ_DESC_F_INDIRECT`.
-  static let indirect: UInt16 = 4
-  static let byteCount = 16
+  static var byteCount: Int { @_noLocks get { 16 } }
+
+  /// Another descriptor follows. C name: `VIRTQ_DESC_F_NEXT`.
+  var hasNext: Bool { @_noLocks get { flags & 1 != 0 } }
+  /// The device may write the buffer, not read it. C name: `VIRTQ_DESC_F_WRITE`.
+  var isWritable: Bool { @_noLocks get { flags & 2 != 0 } }
+  /// The buffer is a table of descriptors. C name: `VIRTQ_DESC_F_INDIRECT`.
+  var isIndirect: Bool { @_noLocks get { flags & 4 != 0 } }
+  /// There are flags that a split queue does not have.
+  var hasUnknownFlags: Bool { @_noLocks get { flags & ~7 != 0 } }
 
   /// Takes the two little-endian words that a descriptor consists of.
+  @_noLocks
   init(_ first: UInt64, _ second: UInt64) {
     address = UInt64(littleEndian: first)
     let rest = UInt64(littleEndian: second)
@@ -26,8 +30,6 @@ struct Descriptor {
     flags = UInt16(truncatingIfNeeded: rest >> 32)
     next = UInt16(truncatingIfNeeded: rest >> 48)
   }
-
-  func has(_ flag: UInt16) -> Bool { flags & flag != 0 }
 }
 
 /// The three rings of an active queue as host memory.
@@ -71,6 +73,7 @@ struct RingMemory: @unchecked Sendable {
   }
 
   /// The word `desc[index]`.
+  @_noLocks
   func descriptor(at index: UInt16) -> Descriptor {
     let base = unsafe descriptors + (Int(index) & mask) * Descriptor.byteCount
     return unsafe Descriptor(
@@ -79,43 +82,51 @@ struct RingMemory: @unchecked Sendable {
   }
 
   /// The word `avail.flags`.
-  var availableFlags: UInt16 {
+  @_noLocks
+  func loadAvailableFlags() -> UInt16 {
     UInt16(littleEndian: unsafe RingMemory.word16(available).pointee.load(ordering: .relaxed))
   }
 
   /// `avail.idx`; what the driver wrote before it is visible after this.
-  var availableIndex: UInt16 {
+  @_noLocks
+  func loadAvailableIndex() -> UInt16 {
     UInt16(littleEndian: unsafe RingMemory.word16(available + 2).pointee.load(ordering: .acquiring))
   }
 
   /// The word `avail.ring[position mod size]`.
+  @_noLocks
   func availableHead(at position: UInt16) -> UInt16 {
     let slot = unsafe available + 4 + (Int(position) & mask) * 2
     return UInt16(littleEndian: unsafe RingMemory.word16(slot).pointee.load(ordering: .relaxed))
   }
 
   /// `avail.used_event`: the used index whose passing the driver wants to hear of.
-  var usedEvent: UInt16 {
+  @_noLocks
+  func loadUsedEvent() -> UInt16 {
     let word = unsafe available + 4 + (mask + 1) * 2
     return UInt16(littleEndian: unsafe RingMemory.word16(word).pointee.load(ordering: .relaxed))
   }
 
   /// The word `used.flags`.
+  @_noLocks
   func storeUsedFlags(_ flags: UInt16) {
     unsafe RingMemory.word16(used).pointee.store(flags.littleEndian, ordering: .relaxed)
   }
 
   /// `used.idx`, read only when a queue is taken over.
-  var usedIndex: UInt16 {
+  @_noLocks
+  func loadUsedIndex() -> UInt16 {
     UInt16(littleEndian: unsafe RingMemory.word16(used + 2).pointee.load(ordering: .relaxed))
   }
 
   /// `used.idx`; everything written before is visible to whoever sees it.
+  @_noLocks
   func storeUsedIndex(_ index: UInt16) {
     unsafe RingMemory.word16(used + 2).pointee.store(index.littleEndian, ordering: .releasing)
   }
 
   /// The word `used.ring[position mod size]`.
+  @_noLocks
   func storeUsedElement(at position: UInt16, head: UInt16, length: UInt32) {
     let slot = unsafe used + 4 + (Int(position) & mask) * 8
     unsafe RingMemory.word32(slot).pointee.store(UInt32(head).littleEndian, ordering: .relaxed)
@@ -123,23 +134,27 @@ struct RingMemory: @unchecked Sendable {
   }
 
   /// `used.avail_event`: the available index whose passing the device wants to hear of.
+  @_noLocks
   func storeAvailableEvent(_ index: UInt16) {
     let word = unsafe used + 4 + (mask + 1) * 8
     unsafe RingMemory.word16(word).pointee.store(index.littleEndian, ordering: .relaxed)
   }
 
+  @_noLocks
   @unsafe private static func word16(
     _ address: UnsafeMutableRawPointer
   ) -> UnsafePointer<Atomic<UInt16>> {
     unsafe UnsafePointer(address.assumingMemoryBound(to: Atomic<UInt16>.self))
   }
 
+  @_noLocks
   @unsafe private static func word32(
     _ address: UnsafeMutableRawPointer
   ) -> UnsafePointer<Atomic<UInt32>> {
     unsafe UnsafePointer(address.assumingMemoryBound(to: Atomic<UInt32>.self))
   }
 
+  @_noLocks
   @unsafe private static func word64(
     _ address: UnsafeMutableRawPointer
   ) -> UnsafePointer<Atomic<UInt64>> {

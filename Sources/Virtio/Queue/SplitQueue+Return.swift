@@ -5,6 +5,7 @@ extension SplitQueue {
   ///
   /// - Parameter length: bytes written to the device-writable part.
   /// - Throws: ``QueueError/headOutOfRange(_:)``, `headNotInFlight`; nothing changed then.
+  @_noLocks
   package mutating func stage(head: UInt16, length: UInt32) throws(QueueError) {
     guard head < rings.size else { throw .headOutOfRange(head) }
     // Expected to wrap, here and below.
@@ -14,6 +15,7 @@ extension SplitQueue {
   }
 
   /// Makes all staged answers visible with one store of the used index; false when there were none.
+  @_noLocks
   package mutating func publish() -> Bool {
     let count = ledger.stagedCount
     guard count > 0 else { return false }
@@ -25,6 +27,7 @@ extension SplitQueue {
   }
 
   /// Whether the driver wants an interrupt for what was published since the last such question.
+  @_noLocks
   package mutating func shouldInterrupt() -> Bool {
     guard unsignalledCount > 0 else { return false }
     let isWrapped = unsignalledCount > Int(UInt16.max)
@@ -32,8 +35,8 @@ extension SplitQueue {
     // The store of the used index must be visible before the driver's wish is read: the driver
     // does it the other way round, so one of the two sees the other's move.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    guard usesEventIndex else { return rings.availableFlags & SplitQueue.noInterrupt == 0 }
-    let event = rings.usedEvent
+    guard usesEventIndex else { return rings.loadAvailableFlags() & SplitQueue.noInterrupt == 0 }
+    let event = rings.loadUsedEvent()
     let old = signalledUsed
     let isFirst = !hasSignalled
     signalledUsed = nextUsed
@@ -44,6 +47,7 @@ extension SplitQueue {
   /// Asks the driver not to notify while the device is looking anyway.
   ///
   /// Advice, not a promise.
+  @_noLocks
   package mutating func disableNotifications() {
     guard !usesEventIndex, !notificationsDisabled else { return }
     notificationsDisabled = true
@@ -54,6 +58,7 @@ extension SplitQueue {
   /// device goes on working instead of waiting.
   ///
   /// - Throws: ``QueueError/availableIndexTooFarAhead(index:next:size:)``.
+  @_noLocks
   package mutating func enableNotifications() throws(QueueError) -> Bool {
     if usesEventIndex {
       guard try pendingCount() == 0 else { return false }
@@ -69,6 +74,7 @@ extension SplitQueue {
 
   /// Whether an index that goes from `old` to `new`, mod 65,536, leaves `event` behind: the rule of
   /// virtio 1.2, 2.7.10 (`vring_need_event`).
+  @_noLocks
   package static func passes(_ event: UInt16, from old: UInt16, to new: UInt16) -> Bool {
     new &- event &- 1 < new &- old
   }

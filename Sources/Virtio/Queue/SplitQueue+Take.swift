@@ -1,12 +1,10 @@
 import GuestMemory
 
 extension SplitQueue {
-  private static let knownFlags =
-    Descriptor.hasNext | Descriptor.deviceWritable | Descriptor.indirect
-
   /// Loads the next waiting request without taking it; false when none waits.
   ///
   /// - Throws: ``QueueError``, and then the chain is empty and the queue as before.
+  @_noLocks
   package mutating func peek(into chain: inout DescriptorChain) throws(QueueError) -> Bool {
     chain.removeAll()
     isPeeked = false
@@ -28,6 +26,7 @@ extension SplitQueue {
   }
 
   /// Takes the request that was just peeked: it is the device's until published as used.
+  @_noLocks
   package mutating func commit(_ chain: borrowing DescriptorChain) {
     precondition(isPeeked, "commit without peek")
     isPeeked = false
@@ -36,20 +35,21 @@ extension SplitQueue {
     nextAvailable &+= 1
   }
 
+  @_noLocks
   private func load(_ head: UInt16, into chain: inout DescriptorChain) throws(QueueError) {
     var descriptor = rings.descriptor(at: head)
     // A chain without a loop has at most as many descriptors as the table.
     var left = Int(rings.size)
     while true {
-      guard descriptor.flags & ~SplitQueue.knownFlags == 0 else {
+      guard !descriptor.hasUnknownFlags else {
         throw .unknownFlags(descriptor.flags)
       }
-      if descriptor.has(Descriptor.indirect) {
+      if descriptor.isIndirect {
         try loadIndirect(descriptor, head: head, into: &chain)
         break
       }
-      try chain.append(descriptor, head: head, in: memory)
-      guard descriptor.has(Descriptor.hasNext) else { break }
+      try chain.append(descriptor, head: head, in: view)
+      guard descriptor.hasNext else { break }
       guard descriptor.next < rings.size else { throw .nextOutOfRange(descriptor.next) }
       left -= 1
       guard left > 0 else { throw .loop(head: head) }
@@ -60,22 +60,23 @@ extension SplitQueue {
     }
   }
 
+  @_noLocks
   private func loadIndirect(
     _ pointer: Descriptor, head: UInt16, into chain: inout DescriptorChain
   ) throws(QueueError) {
     guard usesIndirect else { throw .indirectNotNegotiated }
-    guard !pointer.has(Descriptor.hasNext) else { throw .indirectWithNext }
-    let table = try IndirectTable(pointer, in: memory)
+    guard !pointer.hasNext else { throw .indirectWithNext }
+    let table = try IndirectTable(pointer)
     var index = 0
     var left = table.count
     while true {
-      let descriptor = try table.entry(at: index, in: memory)
-      guard descriptor.flags & ~SplitQueue.knownFlags == 0 else {
+      let descriptor = try table.entry(at: index, in: view)
+      guard !descriptor.hasUnknownFlags else {
         throw .unknownFlags(descriptor.flags)
       }
-      guard !descriptor.has(Descriptor.indirect) else { throw .nestedIndirect }
-      try chain.append(descriptor, head: head, in: memory)
-      guard descriptor.has(Descriptor.hasNext) else { return }
+      guard !descriptor.isIndirect else { throw .nestedIndirect }
+      try chain.append(descriptor, head: head, in: view)
+      guard descriptor.hasNext else { return }
       index = Int(descriptor.next)
       guard index < table.count else { throw .nextOutOfRange(descriptor.next) }
       left -= 1

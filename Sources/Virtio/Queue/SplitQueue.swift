@@ -10,8 +10,9 @@ package import GuestMemory
 /// A thrown ``QueueError`` means that the driver broke the rules: nothing was taken, and the device
 /// stops using the queue until it is reset.
 package struct SplitQueue: ~Copyable {
-  // Keeps mapped what `rings` and the chains point into.
-  let memory: GuestMemoryMap
+  // Keeps mapped what `view`, `rings` and the chains point into.
+  private let memory: GuestMemoryMap
+  let view: GuestMemoryView
   let rings: RingMemory
   let usesEventIndex: Bool
   let usesIndirect: Bool
@@ -46,12 +47,13 @@ package struct SplitQueue: ~Copyable {
     guard configuration.ready else { throw .notReady }
     let rings = try RingMemory(configuration, in: memory)
     self.memory = memory
+    unsafe self.view = memory.unsafeView
     self.rings = rings
     self.usesEventIndex = features.contains(.eventIndex)
     self.usesIndirect = features.contains(.indirectDescriptors)
     self.nextAvailable = nextAvailable
     self.seenAvailable = nextAvailable
-    self.nextUsed = nextUsed ?? rings.usedIndex
+    self.nextUsed = nextUsed ?? rings.loadUsedIndex()
     self.signalledUsed = self.nextUsed
     self.ledger = HeadLedger(size: rings.size)
     // With event indices the flags must stay zero; without them this asks for notifications.
@@ -67,8 +69,9 @@ package struct SplitQueue: ~Copyable {
   /// How many chains are waiting, after looking.
   ///
   /// - Throws: ``QueueError/availableIndexTooFarAhead(index:next:size:)``.
+  @_noLocks
   package mutating func pendingCount() throws(QueueError) -> UInt16 {
-    let index = rings.availableIndex
+    let index = rings.loadAvailableIndex()
     // Expected to wrap.
     let pending = index &- nextAvailable
     guard pending <= rings.size else {
