@@ -150,15 +150,12 @@ package struct HostExamination {
   }
 
   private func memory() -> Finding {
-    let text = (try? Files.read("/proc/meminfo", limit: 1 << 16)) ?? []
-    let line = String(decoding: text, as: UTF8.self).split(separator: "\n")
-      .first { $0.hasPrefix("MemAvailable:") }
-    let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap { UInt64($0) }
-    guard let kibibytes else { return Finding(.limited, "memory", "/proc/meminfo does not say") }
-    let (bytes, overflow) = kibibytes.multipliedReportingOverflow(by: 1024)
-    let enough = overflow || bytes >= Self.wantedMemory
+    guard let bytes = HostMemory.available() else {
+      return Finding(.limited, "memory", "/proc/meminfo does not say")
+    }
+    let enough = bytes >= Self.wantedMemory
     return Finding(
-      enough ? .good : .limited, "memory", "\(kibibytes / 1024) MiB available",
+      enough ? .good : .limited, "memory", "\(bytes >> 20) MiB available",
       remedy: enough ? nil : "give machine.memory a smaller value, or free some")
   }
 

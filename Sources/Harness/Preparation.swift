@@ -17,6 +17,8 @@ package struct PreparedRun: Sendable {
   package var identity: RunIdentity
   /// The scenario.
   package var scenario: Scenario
+  /// What this host lacks for it; nil when it can run.
+  package var unmetNeed: String?
 }
 
 /// Turns orders into prepared run directories.
@@ -69,7 +71,9 @@ package struct Preparation: Sendable {
           totalNanoseconds: scenario.timeoutNanoseconds),
         preparedSince: began.nanoseconds)
       try directory.write(json: request, to: .machine)
-      return PreparedRun(directory: directory, identity: identity, scenario: scenario)
+      return PreparedRun(
+        directory: directory, identity: identity, scenario: scenario,
+        unmetNeed: HostMemory.unmetNeed(of: scenario.machine.memory))
     } catch {
       throw .evidence(error)
     }

@@ -52,6 +52,12 @@ package struct Runner: ~Copyable {
   ) throws(PreparationError) -> RunResult {
     let prepared = try preparation.prepare(order, attempt: attempt)
     observe(.started(prepared.directory, attempt: attempt.number))
+    if let reason = prepared.unmetNeed {
+      return kept(
+        RunResult(
+          identity: prepared.identity, directory: prepared.directory, verdict: .skipped(reason),
+          repeated: repeated, wasInterrupted: false))
+    }
     let limit = prepared.scenario.timeoutNanoseconds.saturatingAdd(Self.processGrace)
     let end: SupervisedEnd
     do {
@@ -65,16 +71,23 @@ package struct Runner: ~Copyable {
       throw .host(doing: "watching the run", error)
     }
     observe(.judging)
-    var result = RunResult(
+    let result = RunResult(
       identity: prepared.identity, directory: prepared.directory,
       verdict: verdict(on: prepared, end: end), repeated: repeated,
       wasInterrupted: end == .interrupted)
+    if end == .completed {
+      // For whoever asks where the time went; no verdict depends on it.
+      try? prepared.directory.append(
+        Milestone(name: .judged, host: MonotonicTime.now().nanoseconds))
+    }
+    return kept(result)
+  }
+
+  /// The result, once its verdict is in the run directory.
+  private func kept(_ result: RunResult) -> RunResult {
+    var result = result
     do {
-      try prepared.directory.write(json: VerdictFile(result), to: .verdict)
-      if end == .completed {
-        try prepared.directory.append(
-          Milestone(name: .judged, host: MonotonicTime.now().nanoseconds))
-      }
+      try result.directory.write(json: VerdictFile(result), to: .verdict)
     } catch {
       // A verdict that cannot be kept is no pass: nobody could check it later.
       if result.verdict.status == .pass {

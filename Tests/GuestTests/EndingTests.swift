@@ -64,26 +64,63 @@ struct EndingTests {
 
   @Test func `an engine that dies is an error of the harness, not of the guest`() throws {
     let process = try start(["--format", "json"])
-    // The only QEMU among the processes of this invocation.
-    var killed = false
-    for _ in 0..<200 where !killed {
-      usleep(50_000)
-      killed = killEngine(of: process)
-    }
-    #expect(killed)
+    #expect(signalEngine(of: process, SIGKILL))
     #expect(try process.finish(seconds: 60) == .exited(3))
     #expect(process.output.contains("the engine failed: QEMU killed by signal 9"))
   }
 
-  private func killEngine(of process: KtstrProcess) -> Bool {
-    for name in (try? Files.entries(of: "/proc")) ?? [] {
-      guard let pid = pid_t(name),
-        let environment = try? Files.read("/proc/\(name)/environ", limit: 1 << 20),
-        String(decoding: environment, as: UTF8.self).contains(process.mark),
-        let line = try? Files.read("/proc/\(name)/cmdline", limit: 1 << 20),
-        String(decoding: line, as: UTF8.self).contains("qemu-system")
-      else { continue }
-      return kill(pid, SIGKILL) == 0
+  @Test func `a guest that stands still ends at the timeout, and is told as hung`() throws {
+    let process = try KtstrProcess([
+      "test", "Scenarios/smoke.json", "--verbose", "--timeout", "12s", "--output",
+      "\(scratch.path)/results",
+    ])
+    try #require(try process.awaitOutput("running"), "\(process.output)\(process.errors)")
+    #expect(signalEngine(of: process, SIGSTOP))
+    #expect(try process.finish(seconds: 40) == .exited(1))
+    #expect(process.output.contains("the guest hung"), "\(process.output)")
+    #expect(remains(of: process) == [])
+  }
+
+  @Test func `a guest that never comes to its work is inconclusive`() throws {
+    let process = try KtstrProcess([
+      "test", "Scenarios/smoke.json", "--timeout", "3001ms", "--output",
+      "\(scratch.path)/results",
+    ])
+    try #require(try process.awaitOutput("start"))
+    // Stopped while it boots, so that no fast host spoils the test.
+    #expect(signalEngine(of: process, SIGSTOP))
+    #expect(try process.finish(seconds: 40) == .exited(2))
+    #expect(process.output.contains("the work never started"), "\(process.output)")
+  }
+
+  @Test func `a guest larger than the host is skipped, which is no success`() throws {
+    let scenario = try scratch.write(
+      """
+      {"ktstr": 1, "name": "huge", "duration": "1s",
+       "machine": {"cpus": 1, "memory": "250GiB"},
+       "work": [{"name": "spin", "type": "spin"}]}
+      """, to: "huge.json")
+    let invocation = try Invocation.test([scenario], in: scratch)
+    #expect(invocation.status == .exited(4))
+    let run = try invocation.run()
+    #expect(run.verdict.status == "skipped")
+    #expect(run.verdict.headline.contains("the guest asks for 256000 MiB"))
+    #expect(try Files.entries(of: run.directory).contains("verdict.json"))
+  }
+
+  /// Signals the only QEMU among the processes of an invocation, once there is one.
+  private func signalEngine(of process: KtstrProcess, _ signal: CInt) -> Bool {
+    for _ in 0..<400 {
+      for name in (try? Files.entries(of: "/proc")) ?? [] {
+        guard let pid = pid_t(name),
+          let environment = try? Files.read("/proc/\(name)/environ", limit: 1 << 20),
+          String(decoding: environment, as: UTF8.self).contains(process.mark),
+          let line = try? Files.read("/proc/\(name)/cmdline", limit: 1 << 20),
+          String(decoding: line, as: UTF8.self).hasPrefix("/usr/bin/qemu-system")
+        else { continue }
+        return kill(pid, signal) == 0
+      }
+      usleep(25_000)
     }
     return false
   }
