@@ -48,17 +48,20 @@ build: ## Builds .build/release/ktstr and the guest's init beside it.
 kernel: build ## Fetches the kernel of this Debian release, once.
 	@$(KTSTR) kernel list --quiet | grep -q . || $(KTSTR) kernel fetch $(SUITE)
 
+kernels: build ## Fetches the kernels that the tests run on: old, stable and newest.
+	@for suite in bookworm trixie trixie-backports; do $(KTSTR) kernel fetch $$suite || exit 1; done
+
 demo: packages kernel ## Runs Scenarios/smoke.json on a real guest.
 	$(KTSTR) test Scenarios/smoke.json
 
-test: packages kernel unit guest-tests ## All tests.
+test: packages unit guest-tests ## All tests.
 
 unit: ## Tests of each module; no guest is booted.
 	swift test --disable-xctest --skip GuestTests
 	KTSTR_GUEST_TESTS=1 swift test --disable-xctest --package-path guest-init \
 	  --scratch-path guest-init/.build-tests
 
-guest-tests: kernel ## Tests that boot real guests with .build/release/ktstr.
+guest-tests: kernels ## Tests that boot real guests with .build/release/ktstr.
 	KTSTR_BINARY=$(CURDIR)/$(KTSTR) swift test --disable-xctest --no-parallel --filter GuestTests
 
 lint: ## Format, warnings and undeclared imports.
