@@ -4,12 +4,15 @@
 /// `arch/x86/kernel/dumpstack.c` (Oops), `kernel/panic.c`, `kernel/locking/lockdep.c`,
 /// `kernel/rcu/tree_stall.h`, `kernel/hung_task.c`, `kernel/watchdog.c`.
 package struct ConsoleScanner: Sendable {
+  /// A report's first line begins so. A line that merely has the word inside, such as the advice on
+  /// Spectre, is none.
+  private static let troublePrefixes = ["WARNING: ", "BUG: ", "Oops: ", "kernel BUG at "]
   private static let troubleMarks = [
-    "WARNING: ", "BUG: ", "kernel BUG at ", "Oops: ", "int3: 0000 [#",
-    "general protection fault", "possible circular locking dependency",
-    "inconsistent lock state", "possible recursive locking detected", "rcu: INFO: rcu_",
-    "detected stalls on CPUs/tasks", "self-detected stall on CPU", "blocked for more than",
-    "soft lockup - CPU#", "hard LOCKUP on cpu", "unable to handle",
+    "int3: 0000 [#", "general protection fault, ", "general protection fault: ",
+    "PANIC: double fault", "possible circular locking dependency", "inconsistent lock state",
+    "possible recursive locking detected", "rcu: INFO: rcu_", "detected stalls on CPUs/tasks",
+    "self-detected stall on CPU", "blocked for more than", "BUG: soft lockup - CPU#",
+    "hard LOCKUP on cpu",
   ]
   private static let panicMark = "Kernel panic - not syncing"
   private static let panicEndMark = "---[ end Kernel panic"
@@ -71,12 +74,17 @@ package struct ConsoleScanner: Sendable {
     if message.contains(Self.panicMark) && !message.hasPrefix(Self.panicEndMark) {
       if !hasPanicked && reportStart == nil { reportStart = lineNumber }
       hasPanicked = true
-    } else if Self.troubleMarks.contains(where: { message.contains($0) }) {
+    } else if Self.tellsOfTrouble(message) {
       trouble.append(String(message))
       if !hasPanicked { reportStart = lineNumber }
     }
     if message.contains(Self.panicEndMark) { panicIsComplete = true }
     lineNumber += 1
+  }
+
+  private static func tellsOfTrouble(_ message: Substring) -> Bool {
+    troublePrefixes.contains { message.hasPrefix($0) }
+      || troubleMarks.contains { message.contains($0) }
   }
 
   private static func withoutTimestamp(_ line: String) -> Substring {

@@ -30,10 +30,21 @@ import Testing
     "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [spin:99]",
     "INFO: task jbd2:12 blocked for more than 120 seconds.",
     "WARNING: possible circular locking dependency detected",
+    "WARNING: kernel/sched/core.c:1234 at foo+0x1/0x2, CPU#1: spin/77",
+    "general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP",
   ])
   func `each kind of kernel report is trouble, without its time stamp`(line: String) {
     let scanner = scan("[    3.000000] \(line)\r\n[    3.1] fine\n")
     #expect(scanner.trouble == [line])
+  }
+
+  @Test(arguments: [
+    "Spectre V2 : WARNING: Unprivileged eBPF is enabled with eIBRS on, data leaks possible",
+    "traps: init[1] general protection fault ip:400a70 sp:7ffd5ba263a0 error:0 in init[a70]",
+    "rcu: \tRCU debug extended QS entry/exit.",
+  ])
+  func `a line that merely looks like trouble is none`(line: String) {
+    #expect(scan("[    3.000000] \(line)\r\n").trouble.isEmpty)
   }
 
   @Test func `a panic's text begins where its report begins`() {

@@ -132,9 +132,9 @@ struct EndingTests {
       ["test", "Scenarios/smoke.json", "--output", "\(scratch.path)/results"],
       environment: ["KTSTR_GUEST_INIT": broken])
     let began = MonotonicTime.now()
-    let status = try process.finish()
-    #expect(status != .exited(0))
+    #expect(try process.finish() == .exited(3))
     #expect(MonotonicTime.now().nanoseconds(since: began) < 30_000_000_000)
+    #expect(process.output.contains("the guest's init died"), "\(process.output)")
     #expect(process.output.contains("Kernel panic - not syncing"), "\(process.output)")
   }
 }

@@ -90,6 +90,27 @@ import Wire
     #expect(verdict.headline == "init gave up: find the scratch disk: ENODEV (errno 19)")
   }
 
+  @Test(arguments: [
+    "Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b",
+    "Kernel panic - not syncing: No working init found.  Try passing init= option to kernel.",
+    "Kernel panic - not syncing: Requested init /init failed (error -8).",
+  ])
+  func `a panic for want of init is the harness's error`(panic: String) {
+    let verdict = judged(.guestPanic(text: "ktstr-init: SIGILL\n[ 1.0] \(panic)")) {
+      $0.cut(before: .planAccepted)
+    }
+    #expect(verdict.status == .error)
+    #expect(verdict.headline.hasPrefix("the guest's init died"))
+  }
+
+  @Test func `a kernel that kills init in its own trouble fails`() {
+    let text =
+      "BUG: kernel NULL pointer dereference\nOops: Oops: 0000 [#1] SMP\n"
+      + "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009"
+    let verdict = judged(.guestPanic(text: text)) { $0.cut(before: .workEnded) }
+    #expect(verdict.status == .fail)
+  }
+
   @Test func `what init could not do is an error with its text`() {
     let verdict = judged(.guestFailed(text: "only 1 of 2 CPUs are online")) {
       $0.cut(before: .planAccepted)

@@ -34,6 +34,9 @@ extension Ledger {
       if let fatalProblem, text.contains("Attempted to kill init") {
         return result(.error, "init gave up: \(describe(fatalProblem))", text)
       }
+      if let line = Self.deathOfInit(in: text) {
+        return result(.error, "the guest's init died \(progressText): \(line)", text)
+      }
       return result(.fail, "the guest kernel panicked \(progressText): \(firstLine(text))", text)
     case .guestStopped(let text):
       if let fatalProblem {
@@ -50,6 +53,17 @@ extension Ledger {
       }
       return result(.pass, "the guest ran the work to its end and powered off")
     }
+  }
+
+  /// The line by which a kernel says that it panicked for want of init (`kernel/exit.c`,
+  /// `init/main.c`), and for nothing else.
+  private static func deathOfInit(in text: String) -> String? {
+    let marks = ["Attempted to kill init", "No working init found", "Requested init "]
+    let panic = text.split(separator: "\n").first { $0.contains("Kernel panic - not syncing") }
+    guard let panic, marks.contains(where: { panic.contains($0) }) else { return nil }
+    // A kernel that reported trouble of its own before has killed init, not the other way round.
+    let hasReport = text.contains("[#1]") || text.contains("kernel BUG at")
+    return hasReport ? nil : String(panic)
   }
 
   private func timedOut(waitingFor wait: String) -> CheckResult {
