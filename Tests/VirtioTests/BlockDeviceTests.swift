@@ -64,6 +64,19 @@ import Virtio
     #expect(counters.notifications == 1)
   }
 
+  @Test func `Q54 a device that rests has asked to be notified of the next request`() throws {
+    let byIndex = try BlockBench(features: [.version1, .eventIndex, .blockFlush])
+    let byFlag = try BlockBench(features: [.version1, .blockFlush])
+    for step in 1...5 as ClosedRange<UInt16> {
+      for bench in [byIndex, byFlag] {
+        try bench.driver.submit([.readable(BlockBench.header(BlockBench.flush)), .writable(1)])
+        bench.work()
+        #expect(try bench.driver.usedFlags == 0)
+      }
+      #expect(try byIndex.driver.availableEvent == step)
+    }
+  }
+
   @Test func `B19 interrupts are sent when the driver wants them and counted when not`() throws {
     let bench = try BlockBench(features: [.version1, .eventIndex, .blockFlush])
     let flush: [FakeDriver.Segment] = [
