@@ -116,7 +116,7 @@ import Virtio
     #expect(bench.device.counters() == counters)
   }
 
-  @Test func `Q25 B25 a duplicate head makes the device need a reset`() throws {
+  @Test func `Q45 B25 a duplicate head makes the device need a reset`() throws {
     let bench = try BlockBench()
     let request = try bench.driver.place([
       .readable(BlockBench.header(BlockBench.flush)), .writable(1),
@@ -180,7 +180,7 @@ import Virtio
     #expect(device.counters().reads == 1)
   }
 
-  @Test func `Q45 Q65 queues of one device work side by side on threads of their own`() throws {
+  @Test func `queues of one device work side by side on threads of their own`() throws {
     var options = BlockOptions()
     options.queueCount = 2
     let device = BlockDevice(backing: try BlockBacking(memory: 1 << 20), options: options)
