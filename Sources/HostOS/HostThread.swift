@@ -5,15 +5,18 @@ import SystemPackage
 /// A named thread of our own, for work that blocks.
 package struct HostThread: ~Copyable, Sendable {
   private let thread: pthread_t
+  private let start: Start
   private var joined = false
 
   private final class Start: Sendable {
     let name: String
     let body: @Sendable () -> Void
+    let finished: EventFD
 
-    init(name: String, body: @escaping @Sendable () -> Void) {
+    init(name: String, body: @escaping @Sendable () -> Void) throws(SystemCallError) {
       self.name = name
       self.body = body
+      finished = try EventFD()
     }
   }
 
@@ -23,12 +26,13 @@ package struct HostThread: ~Copyable, Sendable {
   /// to a pipe that nobody reads is then an error like any other.
   ///
   /// - Parameter name: shown by `ps -L`; the kernel keeps 15 bytes.
-  /// - Throws: ``SystemCallError`` from `pthread_create`.
+  /// - Throws: ``SystemCallError`` from `pthread_create` or `eventfd`.
   package init(
     name: String, _ body: @escaping @Sendable () -> Void
   ) throws(SystemCallError) {
     var thread = pthread_t()
-    let start = unsafe Unmanaged.passRetained(Start(name: name, body: body))
+    let start = try Start(name: name, body: body)
+    let handle = unsafe Unmanaged.passRetained(start)
     let code = unsafe pthread_create(
       &thread, nil,
       { argument in
@@ -37,13 +41,15 @@ package struct HostThread: ~Copyable, Sendable {
         unsafe ktstr_thread_set_name(start.name)
         HostThread.blockSignals()
         start.body()
+        start.finished.signal()
         return nil
-      }, start.toOpaque())
+      }, handle.toOpaque())
     guard code == 0 else {
-      unsafe start.release()
+      unsafe handle.release()
       throw SystemCallError("pthread_create", Errno(rawValue: code), subject: name)
     }
     self.thread = thread
+    self.start = start
   }
 
   deinit {
@@ -54,8 +60,16 @@ package struct HostThread: ~Copyable, Sendable {
   /// Waits for the thread to end; false when it was still running at the deadline.
   package mutating func join(until deadline: MonotonicTime) -> Bool {
     if joined { return true }
-    joined = ktstr_thread_join_until(thread, deadline.nanoseconds) == 0
-    return joined
+    repeat {
+      let left = deadline.nanoseconds(since: MonotonicTime.now())
+      let isDone = try? Poll.wait(readable: start.finished.raw, timeoutNanoseconds: left)
+      if isDone == true {
+        // The body is over, so this wait is for the thread's last few instructions.
+        joined = pthread_join(thread, nil) == 0
+        return joined
+      }
+    } while MonotonicTime.now() < deadline
+    return false
   }
 
   private static func blockSignals() {

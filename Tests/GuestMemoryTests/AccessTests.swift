@@ -41,6 +41,25 @@ private final class Flag: Sendable {
     }
   }
 
+  @Test func `M16 no more and no less moves than asked for, at every place before a region's end`()
+    throws
+  {
+    let map = try makeMap()
+    for count in 1...9 {
+      for distance in 1...12 as ClosedRange<UInt64> {
+        let at = 0x3000 - distance
+        try map.write([UInt8](repeating: 0, count: 12), at: GuestAddress(0x3000 - 12))
+        let moved = try write([UInt8](repeating: 7, count: count), map, at)
+        #expect(moved == min(count, Int(distance)))
+        var expected = [UInt8](repeating: 0, count: 12)
+        for index in 0..<moved { expected[12 - Int(distance) + index] = 7 }
+        #expect(try map.bytes(at: GuestAddress(0x3000 - 12), count: 12) == expected)
+        let range = try? map.unsafeHostRange(at: GuestAddress(at), count: count)
+        #expect(range?.count == (moved == count ? count : nil))
+      }
+    }
+  }
+
   @Test func `M17 the forms for what is available return how much that is`() throws {
     let map = try makeMap()
     #expect(try write([1, 2, 3, 4], map, 0x2fff) == 1)

@@ -64,6 +64,19 @@ import Virtio
     #expect(counters.notifications == 1)
   }
 
+  @Test func `Q54 a device that rests has asked to be notified of the next request`() throws {
+    let byIndex = try BlockBench(features: [.version1, .eventIndex, .blockFlush])
+    let byFlag = try BlockBench(features: [.version1, .blockFlush])
+    for step in 1...5 as ClosedRange<UInt16> {
+      for bench in [byIndex, byFlag] {
+        try bench.driver.submit([.readable(BlockBench.header(BlockBench.flush)), .writable(1)])
+        bench.work()
+        #expect(try bench.driver.usedFlags == 0)
+      }
+      #expect(try byIndex.driver.availableEvent == step)
+    }
+  }
+
   @Test func `B19 interrupts are sent when the driver wants them and counted when not`() throws {
     let bench = try BlockBench(features: [.version1, .eventIndex, .blockFlush])
     let flush: [FakeDriver.Segment] = [
@@ -103,7 +116,7 @@ import Virtio
     #expect(bench.device.counters() == counters)
   }
 
-  @Test func `Q25 B25 a duplicate head makes the device need a reset`() throws {
+  @Test func `Q45 B25 a duplicate head makes the device need a reset`() throws {
     let bench = try BlockBench()
     let request = try bench.driver.place([
       .readable(BlockBench.header(BlockBench.flush)), .writable(1),
@@ -167,7 +180,7 @@ import Virtio
     #expect(device.counters().reads == 1)
   }
 
-  @Test func `Q45 Q65 queues of one device work side by side on threads of their own`() throws {
+  @Test func `queues of one device work side by side on threads of their own`() throws {
     var options = BlockOptions()
     options.queueCount = 2
     let device = BlockDevice(backing: try BlockBacking(memory: 1 << 20), options: options)

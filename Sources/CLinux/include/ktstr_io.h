@@ -1,7 +1,5 @@
 #pragma once
 
-#include <pthread.h>
-#include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/types.h>
@@ -19,6 +17,3 @@ int ktstr_seal_shrink(int fd);
 /// `pthread_setname_np`, hidden behind _GNU_SOURCE, for the calling thread. Longer names are cut
 /// at the 15 bytes that the kernel keeps.
 void ktstr_thread_set_name(const char *_Nonnull name);
-
-/// `pthread_clockjoin_np` on CLOCK_MONOTONIC, hidden behind _GNU_SOURCE. Returns 0 or an errno.
-int ktstr_thread_join_until(pthread_t thread, uint64_t monotonic_nanoseconds);

@@ -12,11 +12,17 @@ struct Descriptor {
 
   static var byteCount: Int { @_noLocks get { 16 } }
 
-  /// Another descriptor follows. C name: `VIRTQ_DESC_F_NEXT`.
+  /// Another descriptor follows.
+  ///
+  /// C name: `VIRTQ_DESC_F_NEXT`.
   var hasNext: Bool { @_noLocks get { flags & 1 != 0 } }
-  /// The device may write the buffer, not read it. C name: `VIRTQ_DESC_F_WRITE`.
+  /// The device may write the buffer, not read it.
+  ///
+  /// C name: `VIRTQ_DESC_F_WRITE`.
   var isWritable: Bool { @_noLocks get { flags & 2 != 0 } }
-  /// The buffer is a table of descriptors. C name: `VIRTQ_DESC_F_INDIRECT`.
+  /// The buffer is a table of descriptors.
+  ///
+  /// C name: `VIRTQ_DESC_F_INDIRECT`.
   var isIndirect: Bool { @_noLocks get { flags & 4 != 0 } }
   /// There are flags that a split queue does not have.
   var hasUnknownFlags: Bool { @_noLocks get { flags & ~7 != 0 } }
