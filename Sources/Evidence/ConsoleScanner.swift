@@ -4,8 +4,7 @@
 /// `arch/x86/kernel/dumpstack.c` (Oops), `kernel/panic.c`, `kernel/locking/lockdep.c`,
 /// `kernel/rcu/tree_stall.h`, `kernel/hung_task.c`, `kernel/watchdog.c`.
 package struct ConsoleScanner: Sendable {
-  /// A report's first line begins so. A line that merely has the word inside, such as the advice on
-  /// Spectre, is none.
+  /// How a report's first line begins; a line with the word inside, such as Spectre advice, is none.
   private static let troublePrefixes = ["WARNING: ", "BUG: ", "Oops: ", "kernel BUG at "]
   private static let troubleMarks = [
     "int3: 0000 [#", "general protection fault, ", "general protection fault: ",

@@ -3,6 +3,8 @@ import Verdict
 
 /// The report for people: a block for each run that did not pass, and a table of all.
 package struct PrettyReport: Sendable {
+  private static let openChecksShown = 3
+
   private let style: Style
   private let isVerbose: Bool
 
@@ -26,13 +28,14 @@ package struct PrettyReport: Sendable {
         "    retried: the first attempt met a fault of the engine, not of the guest: "
           + "\(repeated.fault) (\(repeated.directory))")
     }
-    for check in verdict.checks where isVerbose || check.status != .pass {
-      lines.append("    " + line(of: check))
-      if let excerpt = check.excerpt, check.status != .pass {
-        for text in excerpt.split(separator: "\n").prefix(isVerbose ? 60 : 8) {
-          lines.append("      | " + style.dim(String(text)))
-        }
-      }
+    let decided = verdict.checks.filter { $0.status == .fail || $0.status == .error }
+    let open = verdict.checks.filter { $0.status == .inconclusive }
+    // A run that failed early leaves much unjudged, which must not bury the reason.
+    let shown = isVerbose ? verdict.checks : decided + open.prefix(Self.openChecksShown)
+    for check in shown { lines += self.lines(of: check) }
+    let hidden = isVerbose ? 0 : open.count - min(open.count, Self.openChecksShown)
+    if hidden > 0 {
+      lines.append("    and \(hidden) more inconclusive checks; --verbose lists them")
     }
     if verdict.status != .pass || isVerbose {
       lines.append("    evidence: \(run.directory)")
@@ -40,11 +43,16 @@ package struct PrettyReport: Sendable {
     return lines
   }
 
-  /// One check in one line: status, what, about whom, and the sentence.
-  private func line(of check: CheckResult) -> String {
+  /// One check: status, what it is about, the sentence, and what the kernel said.
+  private func lines(of check: CheckResult) -> [String] {
     let word = style.colored(Self.padded(check.status.rawValue, 12), as: check.status)
     let limit = check.limit.map { " [limit: \($0.text)]" } ?? ""
-    return "\(word)  \(check.id.rawValue)  \(check.detail)\(style.dim(limit))"
+    var lines = ["    \(word)  \(check.id.rawValue)  \(check.detail)\(style.dim(limit))"]
+    guard let excerpt = check.excerpt, check.status != .pass else { return lines }
+    for text in excerpt.split(separator: "\n").prefix(isVerbose ? 60 : 8) {
+      lines.append("      | " + style.dim(String(text)))
+    }
+    return lines
   }
 
   /// The table of all runs: scenarios down, and kernels across when there is more than one.
