@@ -19,7 +19,7 @@ TEST_PACKAGES := cpio gnupg util-linux
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: build debug packages demo test unit guest-tests kernel kernels lint format bench clean help
+.PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean help
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,12 @@ unit: ## Tests of each module; no guest is booted.
 
 guest-tests: kernels ## Tests that boot real guests with .build/release/ktstr.
 	KTSTR_BINARY=$(CURDIR)/$(KTSTR) swift test --disable-xctest --no-parallel --filter GuestTests
+
+test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian trixie.
+	.ci/fetch-qemu .build/qemu10 trixie
+	PATH=$(CURDIR)/.build/qemu10/bin:$$PATH $(KTSTR) doctor
+	PATH=$(CURDIR)/.build/qemu10/bin:$$PATH KTSTR_BINARY=$(CURDIR)/$(KTSTR) \
+	  swift test --disable-xctest --no-parallel --filter ShippedScenarioTests
 
 lint: ## Format, warnings and undeclared imports.
 	swift format lint --strict -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import HostOS
+import SystemPackage
 
 /// Standard output and standard error: data goes to the one, words for people to the other.
 struct Console {
@@ -18,6 +19,23 @@ struct Console {
   /// Writes a line to standard error.
   func error(_ line: String) { write([line], to: 2) }
 
+  /// Whether lines can be drawn again: not on a terminal that says it is dumb, or is tiny.
+  static func canRedraw(_ descriptor: CInt) -> Bool {
+    guard let term = variable("TERM"), term != "dumb" else { return false }
+    return columns(of: descriptor) >= 20
+  }
+
+  /// Whether colours are welcome (https://no-color.org).
+  static var wantsColor: Bool {
+    variable("NO_COLOR") == nil && variable("TERM") != "dumb"
+  }
+
+  private static func variable(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    let text = unsafe String(cString: value)
+    return text.isEmpty ? nil : text
+  }
+
   /// Width of the terminal on this descriptor; 80 when it does not say.
   static func columns(of descriptor: CInt) -> Int {
     Int(size(of: descriptor).columns)
@@ -32,10 +50,22 @@ struct Console {
     return (size.ws_col, size.ws_row)
   }
 
-  /// Writes bytes as they are.
+  /// Writes words for people as they are.
   func raw(_ text: String, to descriptor: CInt) {
     // A reader that is gone has heard enough.
-    try? DescriptorIO.write(Array(text.utf8), to: descriptor, subject: "output")
+    try? DescriptorIO.writePatiently(Array(text.utf8), to: descriptor, subject: "output")
+  }
+
+  /// Writes a report for machines to standard output, whole or not at all.
+  ///
+  /// - Throws: ``SystemCallError``, but for a reader that is gone.
+  func report(_ text: String) throws {
+    do {
+      try DescriptorIO.writePatiently(
+        Array((text + "\n").utf8), to: 1, subject: "the report on standard output")
+    } catch {
+      guard error.errno == .brokenPipe else { throw error }
+    }
   }
 
   private func write(_ lines: [String], to descriptor: CInt) {

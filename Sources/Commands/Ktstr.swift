@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Harness
+import HostOS
 
 /// The root of the command line.
 package struct Ktstr: ParsableCommand {
@@ -18,6 +19,7 @@ package struct Ktstr: ParsableCommand {
 extension Ktstr {
   /// Parses the process's arguments and runs the command they name.
   package static func start() {
+    ProcessSetup.run()
     main()
   }
 }

@@ -28,9 +28,12 @@ struct RunDisplay {
     self.isVerbose = isVerbose
     let toOutput = format == .pretty
     progressDescriptor = toOutput ? 1 : 2
-    isLive = toOutput ? console.outputIsTerminal : console.errorIsTerminal
+    isLive =
+      (toOutput ? console.outputIsTerminal : console.errorIsTerminal)
+      && Console.canRedraw(progressDescriptor)
     pretty = PrettyReport(
-      style: Style(isTerminal: toOutput && console.outputIsTerminal), isVerbose: isVerbose)
+      style: Style(isTerminal: toOutput && console.outputIsTerminal && Console.wantsColor),
+      isVerbose: isVerbose)
   }
 
   /// Says which engine will run, and why.
@@ -79,15 +82,18 @@ struct RunDisplay {
     }
   }
 
-  func interrupted(keeping directory: String) {
-    console.error("ktstr: interrupted; what there was is kept in \(directory)")
+  /// Says that the user stopped it all; the directory is that of a run cut short.
+  mutating func interrupted(keeping directory: String?) {
+    clear()
+    let kept = directory.map { "; what there was is kept in \($0)" } ?? " between two runs"
+    console.error("ktstr: interrupted\(kept)")
   }
 
   func end(_ runs: [ReportedRun], status: Harness.ExitCode) throws {
     switch format {
     case .pretty: console.out(pretty.summary(runs))
-    case .json: console.out(try JSONReport(runs, exitStatus: status.rawValue).text())
-    case .junit: console.out(JUnitReport(runs).text)
+    case .json: try console.report(try JSONReport(runs, exitStatus: status.rawValue).text())
+    case .junit: try console.report(JUnitReport(runs).text)
     }
   }
 
@@ -112,8 +118,10 @@ struct RunDisplay {
 
   private mutating func redraw(_ words: String) {
     guard isLive else { return }
-    let width = max(20, Console.columns(of: progressDescriptor) - 1)
-    let text = String("\(title)  \(note)\(words)".prefix(width))
+    let width = Console.columns(of: progressDescriptor) - 1
+    // What is cut on a narrow terminal is the title, which the user knows.
+    let status = "\(note)\(words)"
+    let text = String("\(title.prefix(max(0, width - status.count - 2)))  \(status)".prefix(width))
     console.raw("\r\u{1b}[K\(text)", to: progressDescriptor)
     lineIsShown = true
   }

@@ -65,7 +65,12 @@ struct ScenarioFiles {
         files.append(path)
         continue
       }
-      let found = try Files.entries(of: path).filter { $0.hasSuffix(".json") }
+      let found: [String]
+      do {
+        found = try Files.entries(of: path).filter { $0.hasSuffix(".json") }
+      } catch {
+        throw CommandFailure("\(error)", .usage)
+      }
       guard !found.isEmpty else {
         throw CommandFailure("\(path): no scenario (*.json) in this directory", .usage)
       }

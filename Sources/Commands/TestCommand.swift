@@ -54,6 +54,10 @@ package struct TestCommand: ParsableCommand {
 
   package init() {}
 
+  package func validate() throws {
+    guard !output.isEmpty else { throw ValidationError("--output: expected a directory") }
+  }
+
   package func run() throws {
     try reportingFailures {
       let status = try runAll()
@@ -71,39 +75,66 @@ package struct TestCommand: ParsableCommand {
       initProgram: try GuestInitProgram.locate(executable: executable), store: store)
     let runner = Runner(
       preparation: preparation, supervisor: try Supervisor(program: executable))
-    var display = RunDisplay(format: format, isVerbose: verbose)
-    display.begin(engine: choice)
-    var runs: [ReportedRun] = []
-    for document in documents {
-      for kernel in kernels {
-        let order = RunOrder(
+    let orders = documents.flatMap { document in
+      kernels.map { kernel in
+        RunOrder(
           document: document.document, scenarioBytes: document.bytes, kernel: kernel,
           engine: choice, output: output, keep: keep)
-        let began = MonotonicTime.now()
-        display.start(scenario: document.document.scenario, kernel: kernel.id)
-        let result: RunResult
-        do {
-          result = try runner.run(order) { display.take($0) }
-        } catch PreparationError.scenario(let problem) {
-          display.clear()
-          throw CommandFailure(problem.description, .usage)
-        } catch {
-          display.clear()
-          throw error
-        }
-        let reported = ReportedRun(
-          result, wallNanoseconds: MonotonicTime.now().nanoseconds(since: began))
-        runs.append(reported)
-        display.finish(reported)
-        if result.wasInterrupted {
-          display.interrupted(keeping: result.directory.path)
-          return .interrupted
-        }
       }
+    }
+    for order in orders { try Self.check(order, with: runner) }
+    return try carryOut(orders, with: runner)
+  }
+
+  private func carryOut(
+    _ orders: [RunOrder], with runner: Runner
+  ) throws -> Harness.ExitCode {
+    var display = RunDisplay(format: format, isVerbose: verbose)
+    if let choice = orders.first?.engine { display.begin(engine: choice) }
+    var runs: [ReportedRun] = []
+    for order in orders {
+      guard !runner.wasInterrupted else {
+        display.interrupted(keeping: nil)
+        try display.end(runs, status: .interrupted)
+        return .interrupted
+      }
+      display.start(scenario: order.document.scenario, kernel: order.kernel.id)
+      let last = Self.run(order, with: runner, display: &display)
+      runs.append(last)
+      if runner.wasInterrupted {
+        display.interrupted(keeping: last.directory)
+        try display.end(runs, status: .interrupted)
+        return .interrupted
+      }
+      display.finish(last)
     }
     let status = Self.status(of: runs)
     try display.end(runs, status: status)
     return status
+  }
+
+  /// Tells what cannot run before anything has run.
+  private static func check(_ order: RunOrder, with runner: Runner) throws {
+    do {
+      try runner.check(order)
+    } catch {
+      guard case .scenario(let problem) = error else { throw error }
+      throw CommandFailure(problem.description, .usage)
+    }
+  }
+
+  /// One run; what keeps it from beginning takes no other's result away.
+  private static func run(
+    _ order: RunOrder, with runner: Runner, display: inout RunDisplay
+  ) -> ReportedRun {
+    let began = MonotonicTime.now()
+    do {
+      let result = try runner.run(order) { display.take($0) }
+      return ReportedRun(
+        result, wallNanoseconds: MonotonicTime.now().nanoseconds(since: began))
+    } catch {
+      return ReportedRun(unstarted: order, error: error)
+    }
   }
 
   private func resolveKernels(in store: KernelStore) throws -> [Kernel] {
@@ -112,7 +143,8 @@ package struct TestCommand: ParsableCommand {
     var kernels: [Kernel] = []
     for request in kernel {
       let found = try store.resolve(request, progress: progress)
-      if !kernels.contains(where: { $0.id == found.id }) { kernels.append(found) }
+      // One image may be there twice, with other modules each time.
+      if !kernels.contains(found) { kernels.append(found) }
     }
     return kernels
   }
@@ -140,6 +172,19 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension ReportedRun {
+  /// A run that could not even begin.
+  init(unstarted order: RunOrder, error: PreparationError) {
+    self.init(
+      identity: RunIdentity(
+        runID: "", scenario: order.document.scenario.name, scenarioPath: order.document.file,
+        engine: order.engine.engine.rawValue, engineReason: order.engine.reason,
+        kernel: KernelIdentity(
+          id: order.kernel.id, release: order.kernel.release, image: order.kernel.elf.string,
+          sha256: order.kernel.metadata.sha256),
+        ktstrVersion: Version.text, startedAt: "", seed: 0, retryOf: nil, attempt: 0),
+      directory: "", verdict: .error(error.description), wallNanoseconds: 0, repeated: nil)
+  }
+
   init(_ result: RunResult, wallNanoseconds: UInt64) {
     self.init(
       identity: result.identity, directory: result.directory.path, verdict: result.verdict,

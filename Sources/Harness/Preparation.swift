@@ -35,7 +35,21 @@ package struct Preparation: Sendable {
     self.store = store
   }
 
-  /// Prepares one attempt at an order.
+  /// Finds what would keep an order from running, without making a run directory.
+  ///
+  /// - Throws: ``PreparationError``.
+  package func check(_ order: RunOrder) throws(PreparationError) {
+    let machine = order.document.scenario.machine
+    guard machine.cpus <= QEMUCommand.maximumCPUs else {
+      throw .scenario(
+        order.document.problem(
+          at: "machine",
+          "engine \(order.engine.engine.rawValue) takes at most \(QEMUCommand.maximumCPUs) CPUs"))
+    }
+    try checkMemory(order, base: try base(for: order.kernel))
+  }
+
+  /// Prepares one attempt at an order that was checked.
   ///
   /// - Throws: ``PreparationError``.
   package func prepare(
@@ -44,13 +58,6 @@ package struct Preparation: Sendable {
     let began = MonotonicTime.now()
     let scenario = order.document.scenario
     let base = try base(for: order.kernel)
-    try checkMemory(order, base: base)
-    guard scenario.machine.cpus <= QEMUCommand.maximumCPUs else {
-      throw .scenario(
-        order.document.problem(
-          at: "machine",
-          "engine \(order.engine.engine.rawValue) takes at most \(QEMUCommand.maximumCPUs) CPUs"))
-    }
     let id = UInt64.random(in: .min ... .max)
     let runID = Hexadecimal.text(id)
     let seed = scenario.seed ?? UInt64.random(in: .min ... .max)

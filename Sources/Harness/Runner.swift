@@ -19,7 +19,7 @@ package enum RunnerEvent: Sendable {
 }
 
 /// Carries out orders: prepares, runs, judges, and repeats what an engine fault spoiled.
-package struct Runner: ~Copyable {
+package struct Runner: Sendable {
   /// What the run's process may take beyond its own limits before it is killed.
   private static let processGrace: UInt64 = 10_000_000_000
 
@@ -27,9 +27,19 @@ package struct Runner: ~Copyable {
   private let supervisor: Supervisor
 
   /// Makes a runner; do it on the main thread, before any other is started.
-  package init(preparation: Preparation, supervisor: consuming Supervisor) {
+  package init(preparation: Preparation, supervisor: Supervisor) {
     self.preparation = preparation
     self.supervisor = supervisor
+  }
+
+  /// Whether the user wants it all to stop.
+  package var wasInterrupted: Bool { supervisor.wasInterrupted }
+
+  /// Finds what would keep an order from running, before any other has run.
+  ///
+  /// - Throws: ``PreparationError``.
+  package func check(_ order: RunOrder) throws(PreparationError) {
+    try preparation.check(order)
   }
 
   /// Carries out one order.
@@ -39,7 +49,7 @@ package struct Runner: ~Copyable {
     _ order: RunOrder, observe: (RunnerEvent) -> Void
   ) throws(PreparationError) -> RunResult {
     let first = try attempt(order, .first, repeated: nil, observe: observe)
-    guard !first.wasInterrupted, let fault = engineFault(in: first) else { return first }
+    guard !wasInterrupted, let fault = engineFault(in: first) else { return first }
     observe(.retrying(fault: fault))
     return try attempt(
       order, Attempt.first.retry(after: first.identity.runID),

@@ -25,12 +25,12 @@ package enum SupervisedEnd: Sendable, Equatable {
 }
 
 /// Starts the process of a run, watches it, and sees to it that it ends.
-package struct Supervisor: ~Copyable {
+package final class Supervisor: Sendable {
   /// How long a run that was told to stop may take to write its last words.
-  private static let stopGrace: UInt64 = 1_200_000_000
+  private static let stopGrace: UInt64 = 1_000_000_000
   private static let tick: UInt64 = 100_000_000
 
-  private let signals: SignalDescriptor
+  private let interrupts: InterruptWatch
   private let program: String
 
   /// Catches the signals that end `ktstr`; make one, before any thread is started.
@@ -38,9 +38,12 @@ package struct Supervisor: ~Copyable {
   /// - Parameter program: path of the `ktstr` executable.
   /// - Throws: ``SystemCallError`` from `signalfd`.
   package init(program: String) throws(SystemCallError) {
-    signals = try SignalDescriptor(catching: [SIGINT, SIGTERM, SIGHUP])
+    interrupts = try InterruptWatch()
     self.program = program
   }
+
+  /// Whether the user wants it all to stop.
+  package var wasInterrupted: Bool { interrupts.hasFired }
 
   /// Runs the process for a prepared directory to its end.
   ///
@@ -59,7 +62,7 @@ package struct Supervisor: ~Copyable {
     let reading = OwnedDescriptor(owning: pipe[0])
     let writing = OwnedDescriptor(owning: pipe[1])
     try systemCall("fcntl") { fcntl(pipe[0], F_SETFD, FD_CLOEXEC) }
-    var request = ProcessRequest(path: program, arguments: ["run-process", directory.path])
+    var request = ProcessRequest(path: program, arguments: ["run-process", "--", directory.path])
     request.descriptors = [
       .init(writing.raw, to: ProgressWriter.descriptor), .init(2, to: 2),
     ]
@@ -80,7 +83,7 @@ package struct Supervisor: ~Copyable {
     var nextTick = MonotonicTime.now()
     while true {
       let ready = try Poll.wait(
-        readable: [open ? progress.raw : -1, child.pidDescriptor.raw, signals.raw],
+        readable: [open ? progress.raw : -1, child.pidDescriptor.raw, interrupts.descriptor],
         timeoutNanoseconds: nextTick.nanoseconds(since: .now()))
       if !ready[0].isEmpty {
         let bytes = try DescriptorIO.readSome(progress.raw, subject: "the run's progress")
@@ -92,7 +95,7 @@ package struct Supervisor: ~Copyable {
           }
         }
       }
-      if !ready[2].isEmpty, signals.next() != nil {
+      if interrupts.hasFired {
         try stop(&child)
         return .interrupted
       }

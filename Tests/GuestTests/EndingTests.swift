@@ -116,7 +116,7 @@ struct EndingTests {
           let environment = try? Files.read("/proc/\(name)/environ", limit: 1 << 20),
           String(decoding: environment, as: UTF8.self).contains(process.mark),
           let line = try? Files.read("/proc/\(name)/cmdline", limit: 1 << 20),
-          String(decoding: line, as: UTF8.self).hasPrefix("/usr/bin/qemu-system")
+          String(decoding: line, as: UTF8.self).contains("memory-backend-memfd")
         else { continue }
         return kill(pid, signal) == 0
       }

@@ -88,6 +88,24 @@ struct RefusalTests {
     #expect(result.errors.contains("found 70MiB"))
   }
 
+  @Test func `a matrix is checked as a whole before anything boots`() throws {
+    let file = try scenario(
+      """
+      {"ktstr": 1, "name": "small", "duration": "1s",
+       "machine": {"cpus": 1, "memory": "70MiB"},
+       "work": [{"name": "spin", "type": "spin"}]}
+      """)
+    let result = try test(["Scenarios/smoke.json", file])
+    #expect(result.status == .exited(64))
+    #expect(result.output == "")
+    #expect(try Files.status(of: "\(scratch.path)/results") == nil)
+  }
+
+  @Test func `an output directory without a name`() throws {
+    let process = try KtstrProcess(["test", "Scenarios/smoke.json", "--output", ""])
+    #expect(try process.finish() == .exited(64))
+  }
+
   @Test func `a full file system under the output directory`() throws {
     let mount = "\(scratch.path)/full"
     try Files.makeDirectories(mount)

@@ -59,7 +59,7 @@ import Virtio
       (38, pad + FakeFrontend.region(), []),  // not there
       (8, frontend.pair(1, 64), []), (8, frontend.pair(.max, 64), []),  // no such ring
       (8, frontend.pair(0, 0), []), (8, frontend.pair(0, 3), []),
-      (8, frontend.pair(0, 512), []), (8, frontend.pair(0, 65_536), []),
+      (8, frontend.pair(0, 2048), []), (8, frontend.pair(0, 65_536), []),
       (10, frontend.pair(0, 65_536), []), (18, frontend.pair(0, 2), []),
       (18, frontend.pair(7, 1), []),
       (12, littleEndian(UInt64(1)), [fd]), (12, littleEndian(UInt64(0)), []),

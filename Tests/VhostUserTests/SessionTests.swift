@@ -8,9 +8,10 @@ import Virtio
 @Suite struct SessionTests {
   private let bytes = (0..<512).map { UInt8(truncatingIfNeeded: $0 &* 13) }
 
-  @Test func `a whole session as QEMU holds it`() throws {
+  @Test(arguments: [UInt16(64), 128, 256, 1024])
+  func `a whole session as QEMU holds it, at each of its ring sizes`(size: UInt16) throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try FakeDriver(frontend.memory, size: size)
     // Realize.
     #expect(
       try frontend.ask(1).value
@@ -36,7 +37,7 @@ import Virtio
     try frontend.send(13, littleEndian(UInt64(0)), descriptors: [frontend.call.raw])
     try frontend.setFeatures()
     try frontend.shareMemory()
-    try frontend.send(8, frontend.pair(0, 64))
+    try frontend.send(8, frontend.pair(0, UInt32(size)))
     try frontend.send(10, frontend.pair(0, 0))
     try frontend.send(9, frontend.addresses(driver))
     try frontend.send(12, littleEndian(UInt64(0)), descriptors: [frontend.kick.raw])

@@ -5,4 +5,5 @@
 #include "ktstr_io.h"
 #include "ktstr_kvm.h"
 #include "ktstr_process.h"
+#include "ktstr_signal.h"
 #include "ktstr_socket.h"

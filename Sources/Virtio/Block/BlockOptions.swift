@@ -9,7 +9,10 @@ package struct BlockOptions: Hashable, Sendable {
   /// Number of request queues.
   package var queueCount = 1
   /// The largest size of each queue.
-  package var maximumQueueSize: UInt16 = 256
+  ///
+  /// QEMU gives Linux its own largest size, 1024 (`VIRTQUEUE_MAX_SIZE`), whatever `queue-size` says,
+  /// since some 10.0 point release; before, it was 128.
+  package var maximumQueueSize: UInt16 = 1024
   /// Data segments in one request at most.
   package var maximumSegments: UInt32 = 126
   /// Bytes in one segment at most; nil sets no limit.
