@@ -71,11 +71,11 @@ test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian t
 	  swift test --disable-xctest --no-parallel --filter ShippedScenarioTests
 
 lint: ## Format, warnings and undeclared imports.
-	swift format lint --strict -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources
+	swift format lint --strict -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources guest-init/Tests
 	swift build --explicit-target-dependency-import-check error
 
 format: ## Formats all Swift sources.
-	swift format -i -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources
+	swift format -i -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources guest-init/Tests
 
 bench: kernel ## Where the time of a run goes, medians of several.
 	swift build -c release --product ktstr-bench --static-swift-stdlib
