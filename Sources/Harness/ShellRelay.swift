@@ -28,11 +28,20 @@ package struct ShellRelay: ~Copyable {
   }
 
   private static let wake: UInt64 = 1_000_000_000
-  /// Input kept for the guest. A terminal's is read on, so that the escape key behind a large paste
+  /// Input kept for the guest.
+  ///
+  /// A terminal's is read on, so that the escape key behind a large paste
   /// is still found; whoever writes into a pipe can wait.
   private static let terminalInputLimit = 16 << 20
   private static let pipeInputLimit = 1 << 16
   private static let outputLimit = 1 << 18
+  /// Input under way to a shell that has not echoed it yet.
+  ///
+  /// A guest's terminal drops what comes
+  /// faster than it is read, from some hundred KiB on.
+  private static let window = 1 << 16
+  /// A program that echoes nothing gets a new window after this long.
+  private static let windowPatience: UInt64 = 10_000_000_000
   /// Ctrl-D, which is the end of input to a shell at the start of a line.
   private static let endOfInput: UInt8 = 0x04
   /// Ctrl-U, which clears a line.
@@ -52,6 +61,8 @@ package struct ShellRelay: ~Copyable {
   private var userHasLeft = false
   private var toGuest = ByteQueue()
   private var toUser = ByteQueue()
+  private var underWay = 0
+  private var windowSince = MonotonicTime.now()
   private var lastInput = UInt8(ascii: "\n")
   private var farewells = 0
   private var nextFarewell = MonotonicTime.now()
@@ -112,8 +123,18 @@ package struct ShellRelay: ~Copyable {
   private var consoleWish: Poll.Readiness {
     var wish: Poll.Readiness = []
     if consoleIsOpen, toUser.count < Self.outputLimit { wish.insert(.readable) }
-    if consoleIsOpen, consoleTakesInput, mayWrite, !toGuest.isEmpty { wish.insert(.writable) }
+    if consoleIsOpen, consoleTakesInput, mayWrite, !toGuest.isEmpty, room > 0 {
+      wish.insert(.writable)
+    }
     return wish
+  }
+
+  /// How much of the input may be sent now.
+  private var room: Int {
+    if MonotonicTime.now().nanoseconds(since: windowSince) >= Self.windowPatience {
+      return Self.window
+    }
+    return Self.window - underWay
   }
 
   private var inputWish: Poll.Readiness {
@@ -150,9 +171,13 @@ package struct ShellRelay: ~Copyable {
 
   private mutating func writeConsole() throws(SystemCallError) {
     do {
-      let bytes = toGuest.waiting
-      toGuest.removeFirst(
-        unsafe try UnixSocket.send(bytes.span.bytes, over: machine.console, waits: false))
+      let bytes = toGuest.waiting.prefix(room)
+      let sent = unsafe try UnixSocket.send(
+        bytes.span.bytes, over: machine.console, waits: false)
+      toGuest.removeFirst(sent)
+      // An account that is settled by the echo, or by the time.
+      underWay = min(underWay + sent, Self.window)
+      windowSince = .now()
     } catch {
       switch error.errno {
       case .resourceTemporarilyUnavailable: return
@@ -176,6 +201,8 @@ package struct ShellRelay: ~Copyable {
     if bytes.isEmpty { consoleIsOpen = false }
     quietSince = .now()
     scanner.append(bytes)
+    underWay = max(underWay - bytes.count, 0)
+    if !bytes.isEmpty { windowSince = .now() }
     prompt.look(in: bytes)
     toUser.append(bytes)
   }
