@@ -28,6 +28,10 @@ package struct ShellRelay: ~Copyable {
   }
 
   private static let wake: UInt64 = 1_000_000_000
+  /// How long both directions rest before the shell is first told that its input has ended.
+  private static let settling: UInt64 = 300_000_000
+  /// The same for a guest that never rests.
+  private static let settlingLimit: UInt64 = 3_000_000_000
   /// Input kept for the guest.
   ///
   /// A terminal's is read on, so that the escape key behind a large paste
@@ -61,8 +65,9 @@ package struct ShellRelay: ~Copyable {
   private var userHasLeft = false
   private var toGuest = ByteQueue()
   private var toUser = ByteQueue()
+  private var inputEnded = MonotonicTime.now()
   private var underWay = 0
-  private var windowSince = MonotonicTime.now()
+  private var lastActivity = MonotonicTime.now()
   private var lastInput = UInt8(ascii: "\n")
   private var farewells = 0
   private var nextFarewell = MonotonicTime.now()
@@ -102,7 +107,7 @@ package struct ShellRelay: ~Copyable {
           .init(machine.telemetry, telemetryIsOpen ? .readable : []),
           .init(signals.raw, .readable),
         ],
-        timeoutNanoseconds: min(Self.wake, patience.farewell))
+        timeoutNanoseconds: inputIsOpen ? Self.wake : min(Self.settling, patience.farewell))
       if !ready[4].isEmpty, signals.next() != nil { return .interrupted }
       if !ready[3].isEmpty { try readTelemetry() }
       if !ready[2].isEmpty { try writeOutput() }
@@ -131,7 +136,7 @@ package struct ShellRelay: ~Copyable {
 
   /// How much of the input may be sent now.
   private var room: Int {
-    if MonotonicTime.now().nanoseconds(since: windowSince) >= Self.windowPatience {
+    if MonotonicTime.now().nanoseconds(since: lastActivity) >= Self.windowPatience {
       return Self.window
     }
     return Self.window - underWay
@@ -161,7 +166,8 @@ package struct ShellRelay: ~Copyable {
     }
     guard let last = bytes.last else {
       inputIsOpen = false
-      quietSince = .now()
+      inputEnded = .now()
+      quietSince = inputEnded
       return
     }
     if inputIsTerminal, bytes.contains(Self.escape) { userHasLeft = true }
@@ -177,7 +183,7 @@ package struct ShellRelay: ~Copyable {
       toGuest.removeFirst(sent)
       // An account that is settled by the echo, or by the time.
       underWay = min(underWay + sent, Self.window)
-      windowSince = .now()
+      lastActivity = .now()
     } catch {
       switch error.errno {
       case .resourceTemporarilyUnavailable: return
@@ -202,7 +208,7 @@ package struct ShellRelay: ~Copyable {
     quietSince = .now()
     scanner.append(bytes)
     underWay = max(underWay - bytes.count, 0)
-    if !bytes.isEmpty { windowSince = .now() }
+    if !bytes.isEmpty { lastActivity = .now() }
     prompt.look(in: bytes)
     toUser.append(bytes)
   }
@@ -227,6 +233,10 @@ package struct ShellRelay: ~Copyable {
     guard !inputIsOpen, consoleTakesInput, mayWrite, toGuest.isEmpty, now >= nextFarewell else {
       return
     }
+    // Ctrl-D is an ordinary byte to a program that finds it typed ahead.
+    let isSettled = now.nanoseconds(since: lastActivity) >= Self.settling
+    guard farewells > 0 || isSettled || now.nanoseconds(since: inputEnded) >= Self.settlingLimit
+    else { return }
     if farewells == 0 {
       if lastInput != UInt8(ascii: "\n") { toGuest.append([UInt8(ascii: "\n")]) }
     } else {

@@ -29,7 +29,8 @@ struct ShellTests {
   @Test func `commands of a pipe run in the guest, and their end is its end`() throws {
     var ends: [CInt] = [-1, -1]
     try systemCall("pipe") { pipe(&ends) }
-    let (reading, writing) = (OwnedDescriptor(owning: ends[0]), OwnedDescriptor(owning: ends[1]))
+    let reading = OwnedDescriptor(owning: ends[0])
+    let writing = OwnedDescriptor(owning: ends[1])
     try systemCall("fcntl") { fcntl(ends[1], F_SETFD, FD_CLOEXEC) }
     let process = try KtstrProcess(["shell", "--cpus", "3"], input: reading.raw)
     try DescriptorIO.write(

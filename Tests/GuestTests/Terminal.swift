@@ -3,20 +3,22 @@ import HostOS
 
 /// A pseudo-terminal: the side of a program and the side of the person before it.
 final class Terminal {
+  // asm-generic/ioctls.h; the C library's functions for these are not visible from Swift.
+  private static let setLock: UInt = 0x4004_5431
+  private static let getNumber: UInt = 0x8004_5430
+
   /// What a program has as its terminal.
   let program: OwnedDescriptor
   private let person: OwnedDescriptor
 
   init() throws {
-    let master = try systemCall("posix_openpt") { posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC) }
-    person = OwnedDescriptor(owning: master)
-    try systemCall("grantpt") { grantpt(master) }
-    try systemCall("unlockpt") { unlockpt(master) }
-    var name = [CChar](repeating: 0, count: 64)
-    let code = ptsname_r(master, &name, name.count)
-    guard code == 0 else { throw SystemCallError("ptsname_r", .init(rawValue: code)) }
-    let path = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-    program = try Files.open(path, O_RDWR | O_NOCTTY)
+    person = try Files.open("/dev/ptmx", O_RDWR | O_NOCTTY)
+    let master = person.raw
+    var locked: CInt = 0
+    var number: CUnsignedInt = 0
+    try systemCall("ioctl(TIOCSPTLCK)") { ioctl(master, Self.setLock, &locked) }
+    try systemCall("ioctl(TIOCGPTN)") { ioctl(master, Self.getNumber, &number) }
+    program = try Files.open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
   }
 
   /// Types keys.
