@@ -11,8 +11,6 @@ import Wire
 package struct ShellGuest {
   /// The program that gives the guest its shell.
   package static let busybox = "busybox"
-  /// Ctrl-] ends the guest at once.
-  package static let escape: UInt8 = 0x1d
 
   private let preparation: Preparation
 
@@ -38,24 +36,60 @@ package struct ShellGuest {
     package init() {}
   }
 
-  /// Boots the guest and ties its console to these descriptors until it powers off.
+  /// Boots the guest and ties its console to these descriptors until either ends.
   ///
+  /// Call it from the main thread, which the engine dies with. SIGINT, SIGTERM, SIGHUP and SIGQUIT
+  /// end the process as they always do until the engine is about to start, and end the guest from
+  /// then on; SIGPIPE is ignored from then on.
+  ///
+  /// - Parameter started: called once the engine runs, which is when a terminal becomes the guest's.
   /// - Throws: ``PreparationError``; the terminal's mode is the caller's business.
   package func run(
-    kernel: Kernel, engine: EngineChoice, options: Options, input: CInt, output: CInt
-  ) throws(PreparationError) {
-    let machine = try start(kernel: kernel, engine: engine, options: options)
-    defer { machine.stop() }
+    kernel: Kernel, engine: EngineChoice, options: Options, input: CInt, output: CInt,
+    started: () -> Void
+  ) throws(PreparationError) -> ShellEnd {
+    let (request, tail) = try request(kernel: kernel, engine: engine, options: options)
+    // Before the threads of the machine, which would take the signals otherwise.
+    let signals = try Self.host("catching signals") { () throws(SystemCallError) in
+      try SignalDescriptor(catching: [SIGINT, SIGTERM, SIGHUP, SIGQUIT])
+    }
+    // The engine's own words, of which the last tell why it failed.
+    let log = try Self.host("making the engine's log") { () throws(SystemCallError) in
+      try MemoryFile(name: "engine.log", size: 0)
+    }
+    // A reader that is gone shows as EPIPE where it is written to.
+    _ = signal(SIGPIPE, SIG_IGN)
+    let machine: QEMUMachine
     do {
-      try relay(machine, input: input, output: output)
+      machine = try QEMUMachine(
+        request, initramfsTail: tail, telemetryPort: Plan.telemetryPort,
+        logDescriptor: log.descriptor.raw, logPath: "/proc/self/fd/\(log.descriptor.raw)")
     } catch {
-      throw .host(doing: "talking to the guest's console", error)
+      throw .machine(error)
+    }
+    defer { machine.stop() }
+    started()
+    var relay = ShellRelay(
+      machine, engine: engine.engine, input: input, inputIsTerminal: isatty(input) == 1,
+      output: output)
+    return try Self.host("carrying the guest's console") { () throws(SystemCallError) in
+      try relay.run(signals: signals)
     }
   }
 
-  private func start(
+  private static func host<Result: ~Copyable>(
+    _ doing: String, _ body: () throws(SystemCallError) -> Result
+  ) throws(PreparationError) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw .host(doing: doing, error)
+    }
+  }
+
+  private func request(
     kernel: Kernel, engine: EngineChoice, options: Options
-  ) throws(PreparationError) -> any Machine {
+  ) throws(PreparationError) -> (MachineRequest, planArchive: [UInt8]) {
     guard let shell = ExecutableSearch.find(Self.busybox) else {
       throw .kernel(
         "there is no \(Self.busybox) in PATH to give the guest a shell; "
@@ -83,56 +117,6 @@ package struct ShellGuest {
     guard let tail = try? PlanArchive.bytes(plan: plan.encoded()) else {
       throw .kernel("the plan does not fit an archive")
     }
-    do {
-      return try QEMUMachine(
-        request, initramfsTail: tail, telemetryPort: Plan.telemetryPort, logDescriptor: 2,
-        logPath: "/dev/null")
-    } catch {
-      throw .machine(error)
-    }
-  }
-
-  /// Carries bytes both ways until the engine ends, the input ends, or the user escapes.
-  private func relay(
-    _ machine: any Machine, input: CInt, output: CInt
-  ) throws(SystemCallError) {
-    var inputIsOpen = true
-    var consoleIsOpen = true
-    var telemetryIsOpen = true
-    while consoleIsOpen {
-      let ready = try Poll.wait(
-        readable: [
-          machine.console, inputIsOpen ? input : -1, telemetryIsOpen ? machine.telemetry : -1,
-        ],
-        timeoutNanoseconds: 1_000_000_000)
-      if !ready[0].isEmpty {
-        let bytes = try available(machine.console)
-        if let bytes, bytes.isEmpty { consoleIsOpen = false }
-        try DescriptorIO.write(bytes ?? [], to: output, subject: "the terminal")
-      }
-      if !ready[1].isEmpty {
-        let bytes = try DescriptorIO.readSome(input, subject: "the terminal")
-        if bytes.contains(Self.escape) { return }
-        if bytes.isEmpty { inputIsOpen = false }
-        try DescriptorIO.write(bytes, to: machine.console, subject: "the guest's console")
-      }
-      // Nobody wants the events of a shell, but a guest that cannot send them would wait.
-      if !ready[2].isEmpty, try available(machine.telemetry)?.isEmpty == true {
-        telemetryIsOpen = false
-      }
-    }
-  }
-
-  /// Bytes of a stream of the machine, empty at its end, nil when there are none just now.
-  private func available(_ descriptor: CInt) throws(SystemCallError) -> [UInt8]? {
-    do {
-      return try DescriptorIO.readSome(descriptor, subject: "the guest")
-    } catch {
-      switch error.errno {
-      case .resourceTemporarilyUnavailable: return nil
-      case .connectionReset: return []
-      default: throw error
-      }
-    }
+    return (request, tail)
   }
 }

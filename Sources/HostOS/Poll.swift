@@ -13,10 +13,26 @@ package enum Poll {
 
     /// Something can be read, or a peer has closed: `POLLIN`.
     package static let readable = Readiness(rawValue: Int16(POLLIN))
+    /// Some bytes can be written: `POLLOUT`.
+    package static let writable = Readiness(rawValue: Int16(POLLOUT))
     /// The peer hung up: `POLLHUP`.
     package static let hungUp = Readiness(rawValue: Int16(POLLHUP))
     /// The descriptor is in error: `POLLERR`.
     package static let failed = Readiness(rawValue: Int16(POLLERR))
+  }
+
+  /// One descriptor and what is wanted of it; with no wish, or a negative one, it is skipped.
+  package struct Interest: Sendable {
+    /// The open descriptor.
+    package var descriptor: CInt
+    /// `readable`, `writable` or both; hang-up and error are told with either.
+    package var events: Readiness
+
+    /// Makes an interest.
+    package init(_ descriptor: CInt, _ events: Readiness) {
+      self.descriptor = descriptor
+      self.events = events
+    }
   }
 
   /// Waits until one of the descriptors is readable, hung up or in error, or the time is over.
@@ -28,7 +44,24 @@ package enum Poll {
   package static func wait(
     readable descriptors: [CInt], timeoutNanoseconds: UInt64
   ) throws(SystemCallError) -> [Readiness] {
-    var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    try wait(
+      for: descriptors.map { Interest($0, .readable) }, timeoutNanoseconds: timeoutNanoseconds)
+  }
+
+  /// Waits until one of the wishes is met, a descriptor hung up or in error, or the time is over.
+  ///
+  /// The result has one entry for each interest, in order; all are empty after a timeout. A signal
+  /// counts as an early, empty return.
+  ///
+  /// - Throws: ``SystemCallError`` from `poll`.
+  package static func wait(
+    for interests: [Interest], timeoutNanoseconds: UInt64
+  ) throws(SystemCallError) -> [Readiness] {
+    // Without a wish poll would still tell of a hang-up, again and again.
+    var entries = interests.map {
+      pollfd(
+        fd: $0.events.isEmpty ? -1 : $0.descriptor, events: $0.events.rawValue, revents: 0)
+    }
     // Rounded up, so that a wait for less than a millisecond does not spin.
     let milliseconds = CInt(min((timeoutNanoseconds / 1_000_000) + 1, 1 << 30))
     do {
@@ -38,7 +71,7 @@ package enum Poll {
       }
     } catch {
       guard error.errno == .interrupted else { throw error }
-      return descriptors.map { _ in [] }
+      return interests.map { _ in [] }
     }
     return entries.map { Readiness(rawValue: $0.revents) }
   }

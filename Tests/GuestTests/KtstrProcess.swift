@@ -26,7 +26,7 @@ final class KtstrProcess {
 
   init(
     _ arguments: [String], environment changes: [String: String] = [:],
-    directory: String = KtstrProcess.root, launcher: [String] = []
+    directory: String = KtstrProcess.root, launcher: [String] = [], input: CInt? = nil
   ) throws {
     var environment = ProcessInfo.processInfo.environment
     for (name, value) in changes { environment[name] = value }
@@ -39,6 +39,7 @@ final class KtstrProcess {
     request.environment = environment.map { "\($0)=\($1)" } + [mark]
     request.workingDirectory = directory
     request.descriptors = [.init(outputEnds[1], to: 1), .init(errorEnds[1], to: 2)]
+    if let input { request.descriptors.append(.init(input, to: 0)) }
     // Tests run on threads that come and go, and the signal would follow those.
     request.parentDeathSignal = 0
     child = try ChildProcess(spawning: request)
