@@ -61,13 +61,40 @@ import Wire
     let outcomes: [RunOutcome] = [
       .finished, .guestPanic(text: "a\nb"), .guestFailed(text: "x"), .guestStopped(text: ""),
       .engineFault(text: "Oops: int3"), .engineFailed(text: "e"), .deviceFailed(text: "d"),
-      .timedOut(waitingFor: "w"), .interrupted,
+      .interrupted,
+      .timedOut(
+        TimeOver(
+          waitingFor: "w", limit: .drain, limitNanoseconds: 1, elapsedNanoseconds: 2,
+          silentNanoseconds: 3)),
+      .tooMuchEvidence(of: .console, limitBytes: 4),
     ]
     for (index, outcome) in outcomes.enumerated() {
       let directory = try directory("00000\(index)0000000000")
       try directory.write(json: outcome, to: .outcome)
       #expect(try directory.read(json: RunOutcome.self, from: .outcome) == outcome)
     }
+  }
+
+  @Test func `a bounded file keeps the first bytes and tells that it is full`() throws {
+    let directory = try directory()
+    var file = BoundedFile(try directory.create(.console), limit: 5)
+    #expect(try file.append([1, 2, 3]) == 3)
+    #expect(!file.isFull)
+    #expect(try file.append([4, 5]) == 2)
+    #expect(!file.isFull)
+    #expect(try file.append([6]) == 0)
+    #expect(file.isFull)
+    #expect(try directory.read(.console) == [1, 2, 3, 4, 5])
+  }
+
+  @Test func `a bounded file of whole lines holds no part of one, and none behind it`() throws {
+    let directory = try directory()
+    var file = BoundedFile(try directory.create(.events), limit: 5)
+    try file.append(whole: [1, 2, 3])
+    try file.append(whole: [4, 5, 6])
+    try file.append(whole: [7])
+    #expect(file.isFull)
+    #expect(try directory.read(.events) == [1, 2, 3])
   }
 
   @Test func `a directory that no run wrote is refused by name`() throws {
