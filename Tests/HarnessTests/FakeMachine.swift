@@ -55,7 +55,11 @@ private final class Stream {
 
   init() throws {
     var ends: [CInt] = [-1, -1]
-    try systemCall("pipe2") { pipe2(&ends, O_CLOEXEC | O_NONBLOCK) }
+    try systemCall("pipe") { pipe(&ends) }
+    for end in ends {
+      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+    }
     reading = ends[0]
     writing = ends[1]
   }
