@@ -40,7 +40,7 @@ package struct ShellCommand: ParsableCommand {
 
   package func run() throws {
     try reportingFailures {
-      let store = KernelStore.standard()
+      let store = try KernelStore.standard()
       let found = try store.resolve(kernel) { Console().error("ktstr: \($0)") }
       let choice = try EngineChoice(engine, kvm: NativeSpeedProbe.run)
       let executable = try OwnExecutable.path()
