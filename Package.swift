@@ -78,7 +78,8 @@ let package = Package(
     tests("Evidence", ["Wire", "HostOS", system]),
     tests("Verdict", ["Scenario", "Evidence", "Wire"]),
     tests("Machine", ["HostOS", "Virtio", system]),
-    tests("Harness", ["Machine", "Evidence", "Scenario", "Wire", "HostOS", system]),
+    tests(
+      "Harness", ["Machine", "KVM", "Kernels", "Evidence", "Scenario", "Wire", "HostOS", system]),
     tests("Report", ["Verdict", "Evidence"]),
     tests("Commands", ["Harness", "Report", "Verdict", "Evidence", "HostOS"]),
     // Boots real guests with the built `ktstr`; needs QEMU and a kernel.

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -18,9 +19,6 @@
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
 
-// Targets of mappings lie below this, so that moved sources can be parked above it.
-#define PARK_BASE 512
-
 static void child_fail(int report_fd, int error) {
   ssize_t ignored = write(report_fd, &error, sizeof error);
   (void)ignored;
@@ -29,8 +27,8 @@ static void child_fail(int report_fd, int error) {
 
 static void child_main(
     const char *path, char *const *argv, char *const *envp, const struct ktstr_fd_mapping *mappings,
-    size_t count, int *parked, int death_signal, int own_group, const char *directory,
-    pid_t parent, int report_fd) {
+    size_t count, int *parked, int park_base, int death_signal, int own_group,
+    const char *directory, pid_t parent, int report_fd) {
   if (own_group && setpgid(0, 0) != 0) child_fail(report_fd, errno);
   if (death_signal != 0) {
     if (prctl(PR_SET_PDEATHSIG, death_signal) != 0) child_fail(report_fd, errno);
@@ -44,11 +42,11 @@ static void child_main(
   sigprocmask(SIG_SETMASK, &none, NULL);
   if (directory != NULL && chdir(directory) != 0) child_fail(report_fd, errno);
 
-  int report = fcntl(report_fd, F_DUPFD_CLOEXEC, PARK_BASE);
+  int report = fcntl(report_fd, F_DUPFD_CLOEXEC, park_base);
   if (report < 0) child_fail(report_fd, errno);
   // Two passes: a target number may be some other mapping's source.
   for (size_t i = 0; i < count; i++) {
-    parked[i] = fcntl(mappings[i].parent_fd, F_DUPFD_CLOEXEC, PARK_BASE);
+    parked[i] = fcntl(mappings[i].parent_fd, F_DUPFD_CLOEXEC, park_base);
     if (parked[i] < 0) child_fail(report, errno);
   }
   for (int standard = 0; standard < 3; standard++) {
@@ -75,8 +73,12 @@ int ktstr_spawn(
     const char *path, char *const *argv, char *const *envp,
     const struct ktstr_fd_mapping *mappings, size_t mapping_count, int parent_death_signal,
     int own_process_group, const char *working_directory, pid_t *pid_out) {
+  // Moved sources are parked above all targets, and not higher: the limit of open files may be low.
+  int park_base = 3;
   for (size_t i = 0; i < mapping_count; i++) {
-    if (mappings[i].child_fd < 0 || mappings[i].child_fd >= PARK_BASE) return EINVAL;
+    int target = mappings[i].child_fd;
+    if (target < 0 || target == INT_MAX) return EINVAL;
+    if (target >= park_base) park_base = target + 1;
   }
   int *parked = calloc(mapping_count + 1, sizeof *parked);
   if (parked == NULL) return ENOMEM;
@@ -94,8 +96,8 @@ int ktstr_spawn(
   pid_t pid = fork();
   if (pid == 0) {
     child_main(
-        path, argv, envp, mappings, mapping_count, parked, parent_death_signal, own_process_group,
-        working_directory, parent, report[1]);
+        path, argv, envp, mappings, mapping_count, parked, park_base, parent_death_signal,
+        own_process_group, working_directory, parent, report[1]);
   }
   int fork_error = errno;
   pthread_sigmask(SIG_SETMASK, &old, NULL);

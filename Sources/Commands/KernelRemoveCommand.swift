@@ -11,7 +11,7 @@ struct KernelRemoveCommand: ParsableCommand {
 
   func run() throws {
     try KernelCommandSupport.run {
-      let store = KernelStore.standard()
+      let store = try KernelStore.standard()
       for id in ids { try store.remove(id: id) }
     }
   }

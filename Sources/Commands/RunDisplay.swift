@@ -68,7 +68,7 @@ struct RunDisplay {
       return
     case .retrying(let fault):
       note = "retry: "
-      line("    engine fault, trying once more: \(fault)")
+      line("    engine fault, trying once more: \(PlainText.line(fault))")
     }
     redraw(words)
   }

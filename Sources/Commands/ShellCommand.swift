@@ -51,7 +51,7 @@ package struct ShellCommand: ParsableCommand {
       for number in [SIGINT, SIGTERM, SIGHUP] {
         _ = signal(number) { _ in _exit(Harness.ExitCode.interrupted.rawValue) }
       }
-      let store = KernelStore.standard()
+      let store = try KernelStore.standard()
       let found = try store.resolve(kernel) { Console().error("ktstr: \($0)") }
       let choice = try EngineChoice(engine, kvm: NativeSpeedProbe.run)
       let executable = try OwnExecutable.path()

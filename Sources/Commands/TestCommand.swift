@@ -67,7 +67,7 @@ package struct TestCommand: ParsableCommand {
 
   private func runAll() throws -> Harness.ExitCode {
     let documents = try ScenarioFiles(paths, timeout: timeout).documents()
-    let store = KernelStore.standard()
+    let store = try KernelStore.standard()
     let kernels = try resolveKernels(in: store)
     let choice = try chooseEngine()
     let executable = try OwnExecutable.path()

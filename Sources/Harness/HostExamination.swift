@@ -1,7 +1,7 @@
 import Glibc
 import HostOS
 import KVM
-import Kernels
+package import Kernels
 import Machine
 import SystemPackage
 
@@ -42,16 +42,26 @@ package struct HostExamination {
   private static let wantedMemory: UInt64 = 1 << 30
   private static let versionLimit: UInt64 = 10_000_000_000
 
+  private let outputPath: String
+  private let store: KernelStore?
+
   /// Examines this host.
-  package init() {}
+  ///
+  /// - Parameters:
+  ///   - output: Where run directories shall be made; the default is that of `--output`.
+  ///   - store: The kernels; nil for the user's own.
+  package init(output: String = "ktstr-results", store: KernelStore? = nil) {
+    outputPath = output
+    self.store = store
+  }
 
   /// All findings, in the order in which a run would meet them.
   package func findings() -> [Finding] {
     let kvm = NativeSpeedProbe.run()
     return [
       self.kvm(kvm), qemu(), engine(kvm), guestInit(), kernels(), shell(), cgroup(), memory(),
+      cache(), output(),
     ]
-      + [disk("kernel cache", cacheDirectory()), disk("current directory", ".")]
   }
 
   private func kvm(_ finding: KVMFinding) -> Finding {
@@ -110,7 +120,12 @@ package struct HostExamination {
   }
 
   private func kernels() -> Finding {
-    let store = KernelStore.standard()
+    let store: KernelStore
+    do {
+      store = try self.store ?? KernelStore.standard()
+    } catch {
+      return Finding(.broken, "kernels", "\(error)", remedy: "export HOME=/some/directory")
+    }
     do {
       let known = try store.list()
       if !known.isEmpty {
@@ -159,30 +174,50 @@ package struct HostExamination {
       remedy: enough ? nil : "give machine.memory a smaller value, or free some")
   }
 
-  private func disk(_ subject: String, _ path: String) -> Finding {
-    var status = statvfs()
-    guard unsafe statvfs(path, &status) == 0 else {
-      return Finding(.limited, subject, "\(path) cannot be examined")
-    }
-    let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
-      by: UInt64(status.f_frsize))
-    let free = overflow ? UInt64.max : bytes
-    let enough = free >= Self.wantedDisk
-    let writable = unsafe access(path, W_OK) == 0
-    if !writable {
+  /// The kernel store; a user may share one that only others write.
+  private func cache() -> Finding {
+    let subject = "kernel cache"
+    guard let store = try? self.store ?? KernelStore.standard() else {
       return Finding(
-        .limited, subject, "\(path) cannot be written by this user",
-        remedy: "choose another place with --output")
+        .broken, subject, "there is no place for one", remedy: "export HOME=/some/directory")
     }
-    return Finding(
-      enough ? .good : .limited, subject, "\(path): \(free >> 20) MiB free",
-      remedy: enough ? nil : "free some space, or choose another place with --output")
+    let path = store.root.string
+    if let reason = DirectoryProbe.refusal(ofWritingBelow: path) {
+      let known = (try? store.list()) ?? []
+      let remedy = "export XDG_CACHE_HOME to a directory that you may write"
+      guard !known.isEmpty else {
+        return Finding(
+          .broken, subject, "\(path) holds no kernel and cannot be written (\(reason))",
+          remedy: remedy)
+      }
+      return Finding(
+        .limited, subject,
+        "\(path) cannot be written (\(reason)): each run builds its own base archive, no kernel "
+          + "can be fetched or taken by its path",
+        remedy: remedy)
+    }
+    return space(subject, path, remedy: "free some space, or export XDG_CACHE_HOME to elsewhere")
   }
 
-  /// The cache directory, or the nearest one above it that exists.
-  private func cacheDirectory() -> String {
-    var path = KernelStore.standard().root
-    while (try? Files.status(of: path.string)) ?? nil == nil, path.removeLastComponent() {}
-    return path.string
+  /// Where `ktstr test` would make its run directories without `--output`.
+  private func output() -> Finding {
+    let subject = "output directory"
+    let remedy = "free some space, or choose another place with --output"
+    if let reason = DirectoryProbe.refusal(ofWritingBelow: outputPath) {
+      return Finding(
+        .broken, subject, "\(outputPath) cannot be written (\(reason))",
+        remedy: "change to another directory, or choose another place with --output")
+    }
+    return space(subject, outputPath, remedy: remedy)
+  }
+
+  private func space(_ subject: String, _ path: String, remedy: String) -> Finding {
+    guard let free = DirectoryProbe.freeBytes(below: path) else {
+      return Finding(.good, subject, "\(path) can be written")
+    }
+    let enough = free >= Self.wantedDisk
+    return Finding(
+      enough ? .good : .limited, subject, "\(path): \(free >> 20) MiB free",
+      remedy: enough ? nil : remedy)
   }
 }

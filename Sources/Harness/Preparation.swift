@@ -26,6 +26,9 @@ package struct Preparation: Sendable {
   /// Modules without which a guest of the tcg engine has neither telemetry nor disk.
   private static let modules = ["virtio_pci", "virtio_console", "virtio_blk"]
 
+  /// The base archive in a run directory, where the cache cannot be written.
+  private static let uncachedBase = "initramfs-base.cpio"
+
   private let initProgram: String
   private let store: KernelStore
 
@@ -39,14 +42,8 @@ package struct Preparation: Sendable {
   ///
   /// - Throws: ``PreparationError``.
   package func check(_ order: RunOrder) throws(PreparationError) {
-    let machine = order.document.scenario.machine
-    guard machine.cpus <= QEMUCommand.maximumCPUs else {
-      throw .scenario(
-        order.document.problem(
-          at: "machine",
-          "engine \(order.engine.engine.rawValue) takes at most \(QEMUCommand.maximumCPUs) CPUs"))
-    }
-    try checkMemory(order, base: try base(for: order.kernel))
+    try checkTopology(order)
+    try checkMemory(order, archiveBytes: try archive(for: order.kernel).size)
   }
 
   /// Prepares one attempt at an order that was checked.
@@ -57,7 +54,7 @@ package struct Preparation: Sendable {
   ) throws(PreparationError) -> PreparedRun {
     let began = MonotonicTime.now()
     let scenario = order.document.scenario
-    let base = try base(for: order.kernel)
+    let archive = try archive(for: order.kernel)
     let id = UInt64.random(in: .min ... .max)
     let runID = Hexadecimal.text(id)
     let seed = scenario.seed ?? UInt64.random(in: .min ... .max)
@@ -70,6 +67,7 @@ package struct Preparation: Sendable {
         order, attempt: attempt, runID: runID, seed: seed, started: Timestamp.full(started))
       try directory.write(json: identity, to: .identity)
       try directory.write(scenario.plan(runID: id, seed: seed).encoded(), to: .plan)
+      let base = try path(of: archive, in: directory)
       let request = RunRequest(
         machine: machine(order, attempt: attempt, base: base, seed: seed, directory: directory),
         limits: RunLimits(
@@ -86,27 +84,65 @@ package struct Preparation: Sendable {
     }
   }
 
-  /// The cached base archive for a kernel; made when it is not there.
+  /// The path of the base archive for a kernel, made when it is not in the cache.
   ///
-  /// - Throws: ``PreparationError/kernel(_:)``.
+  /// Where the cache cannot be written, the path is good for this process only, and as long as it
+  /// lives.
+  ///
+  /// - Throws: ``PreparationError``.
   func base(
     for kernel: Kernel, extraFiles: [GuestImageBase.ExtraFile] = []
   ) throws(PreparationError) -> String {
+    switch try archive(for: kernel, extraFiles: extraFiles) {
+    case .cached(let base): return base.path.string
+    case .bytes(let bytes):
+      do {
+        let file = try MemoryFile(name: "ktstr-base", size: 0)
+        try DescriptorIO.write(bytes, to: file.descriptor.raw, subject: "the base archive")
+        // Never closed: the path is the descriptor's.
+        return "/proc/self/fd/\(try file.descriptor.duplicate().release())"
+      } catch {
+        throw .host(doing: "keeping the base archive in memory", error)
+      }
+    }
+  }
+
+  /// Where a run finds its base archive: in the cache, else in the run directory.
+  private func path(
+    of archive: GuestImageBase.Archive, in directory: RunDirectory
+  ) throws(EvidenceError) -> String {
+    switch archive {
+    case .cached(let base): return base.path.string
+    case .bytes(let bytes):
+      let path = "\(directory.path)/\(Self.uncachedBase)"
+      do {
+        try Files.write(bytes, to: path)
+      } catch {
+        throw .system(error)
+      }
+      return path
+    }
+  }
+
+  private func archive(
+    for kernel: Kernel, extraFiles: [GuestImageBase.ExtraFile] = []
+  ) throws(PreparationError) -> GuestImageBase.Archive {
     do {
       var contents = GuestImageBase.Contents(
         initProgram: FilePath(initProgram), modules: Self.modules.map { ModuleName($0) })
       contents.extraFiles = extraFiles
-      return try GuestImageBase.make(contents, for: kernel, cache: store.baseCache).path.string
+      return try GuestImageBase.archive(contents, for: kernel, cache: store.baseCache)
     } catch {
       throw .kernel("\(error)")
     }
   }
 
-  private func checkMemory(_ order: RunOrder, base: String) throws(PreparationError) {
+  private func checkMemory(
+    _ order: RunOrder, archiveBytes: UInt64
+  ) throws(PreparationError) {
     let scenario = order.document.scenario
-    let archive = (try? Files.status(of: base))??.size ?? 0
     let needed = KernelNeeds.memory(
-      kernelBytes: try KernelNeeds.footprint(of: order.kernel), initramfsBytes: archive,
+      kernelBytes: try KernelNeeds.footprint(of: order.kernel), initramfsBytes: archiveBytes,
       cpus: scenario.machine.cpus)
     guard scenario.machine.memory >= needed else {
       throw .scenario(
@@ -114,6 +150,39 @@ package struct Preparation: Sendable {
           at: "machine.memory",
           "kernel \(order.kernel.id) needs at least \(needed >> 20)MiB for "
             + "\(scenario.machine.cpus) CPUs, found \(scenario.machine.memory >> 20)MiB"))
+    }
+  }
+
+  /// Refuses what the engine's board cannot be built with.
+  private func checkTopology(_ order: RunOrder) throws(PreparationError) {
+    let machine = order.document.scenario.machine
+    let topology = MachineTopology(machine.topology)
+    let engine = "engine \(order.engine.engine.rawValue)"
+    func refuse(_ key: String, _ message: String) throws(PreparationError) -> Never {
+      throw .scenario(order.document.problem(at: "machine.\(key)", message))
+    }
+    guard topology.cpus <= QEMUCommand.maximumCPUs else {
+      try refuse(
+        "topology",
+        "\(engine) takes at most \(QEMUCommand.maximumCPUs) CPUs, found \(topology.cpus)")
+    }
+    guard topology.nodes <= QEMUCommand.maximumNodes else {
+      try refuse(
+        "topology",
+        "\(engine) takes at most \(QEMUCommand.maximumNodes) NUMA nodes, found \(topology.nodes)")
+    }
+    guard topology.highestAPICID <= QEMUCommand.maximumAPICID else {
+      try refuse(
+        "topology",
+        "\(engine) takes APIC ids up to \(QEMUCommand.maximumAPICID), found "
+          + "\(topology.highestAPICID); cores and threads that are powers of two leave no gaps")
+    }
+    let least = QEMUCommand.minimumNodeMemory
+    guard topology.nodes == 1 || machine.memory / UInt64(topology.nodes) >= least else {
+      try refuse(
+        "memory",
+        "expected at least \(least >> 20)MiB for each of \(topology.nodes) NUMA nodes, found "
+          + "\(machine.memory >> 20)MiB in all")
     }
   }
 

@@ -40,7 +40,7 @@ package struct GuestImageBase: Hashable, Sendable {
   }
 
   /// Changes when equal contents give other bytes than before.
-  static let formatVersion = 1
+  static let formatVersion = 2
   /// How many archives the cache keeps.
   private static let keptArchives = 16
   /// The last entry of the archive: when init finds it, nothing was cut off.
@@ -53,12 +53,54 @@ package struct GuestImageBase: Hashable, Sendable {
   /// Whether it was there already.
   package let wasCached: Bool
 
+  /// An archive, wherever there was a place for it.
+  package enum Archive: Sendable {
+    /// In the cache.
+    case cached(GuestImageBase)
+    /// In memory, since the cache cannot be written.
+    case bytes([UInt8])
+
+    /// Its size in bytes.
+    package var size: UInt64 {
+      switch self {
+      case .cached(let base): (try? Files.status(of: base.path.string))??.size ?? 0
+      case .bytes(let bytes): UInt64(bytes.count)
+      }
+    }
+  }
+
+  /// Gives the archive for a kernel from the cache, or builds it where that cannot be written.
+  ///
+  /// - Throws: What ``make(_:for:cache:)`` does, but for a cache that cannot be written.
+  package static func archive(
+    _ contents: Contents, for kernel: Kernel, cache: FilePath
+  ) throws -> Archive {
+    do {
+      return .cached(try make(contents, for: kernel, cache: cache))
+    } catch {
+      guard isRefusal(by: cache, error) else { throw error }
+      return .bytes(try build(contents, for: kernel))
+    }
+  }
+
+  /// Whether an error says that the cache cannot be written, and not anything else.
+  private static func isRefusal(by cache: FilePath, _ error: any Error) -> Bool {
+    let failure: SystemCallError? =
+      if case .system(let inner) = error as? FileLockError { inner } else {
+        error as? SystemCallError
+      }
+    guard let subject = failure?.subject else { return false }
+    // A directory above that cannot be made is the cache's failure too.
+    let path = FilePath(subject)
+    return path.starts(with: cache) || cache.starts(with: path)
+  }
+
   /// Gives the archive for a kernel, making it if it is not in the cache.
   ///
   /// - Parameters:
   ///   - contents: What to put in.
-  ///   - kernel: The kernel, whose modules are taken. One with no modules at all is taken as it is:
-  ///     the guest finds out whether all is built in.
+  ///   - kernel: The kernel, whose modules are taken. Of one without modules its configuration is
+  ///     asked; where that is not known either, the guest finds out whether all is built in.
   ///   - cache: A directory for the archives.
   /// - Throws: ``KernelError``, ``ToolError``, ``CpioError``, ``SystemCallError`` or
   ///   ``FileLockError``.
@@ -122,8 +164,21 @@ package struct GuestImageBase: Hashable, Sendable {
   private static func modules(
     of kernel: Kernel, wanted: [ModuleName]
   ) throws -> [LoadableModule] {
-    guard let directory = kernel.modules else { return [] }
-    return try ModuleTree(directory: directory).load(wanted, kernel: kernel.id)
+    let config = try kernel.config.map { try Files.read($0.string, limit: 16 << 20) }
+    let drivers = config.map(DriverConfiguration.init)
+    if let directory = kernel.modules {
+      return try ModuleTree(directory: directory)
+        .load(wanted, configuration: drivers, kernel: kernel.id)
+    }
+    for name in wanted {
+      switch drivers?.state(of: name) {
+      case nil, .builtIn: continue
+      case .module: throw KernelError.modulesNotHere(kernel: kernel.id, module: name.text)
+      case .off:
+        throw KernelError.missingModule(kernel: kernel.id, module: name.text, neededBy: nil)
+      }
+    }
+    return []
   }
 
   /// The directories above a path in the guest, outermost first, without the leading slash.
@@ -139,6 +194,10 @@ package struct GuestImageBase: Hashable, Sendable {
     var parts = ["\(formatVersion)", kernel.metadata.sha256] + hashes
     parts += contents.modules.map(\.text)
     parts += contents.extraFiles.map { "\($0.guestPath) \($0.permissions)" }
+    if let config = kernel.config {
+      let status = try Files.status(of: config.string)
+      parts.append("config \(status?.modifiedNanoseconds ?? 0) \(status?.size ?? 0)")
+    }
     if let modules = kernel.modules {
       // Whatever installs modules rewrites at least one of these.
       for name in ["", "modules.order", "modules.dep", "modules.builtin"] {

@@ -14,6 +14,10 @@ package enum KernelError: Error, Hashable, Sendable, CustomStringConvertible {
   case noModules(path: String, release: String)
   /// A module that was asked for is neither a file of this kernel nor built into it.
   case missingModule(kernel: String, module: String, neededBy: String?)
+  /// A module that this kernel has as a file only, and whose file nobody brought.
+  case modulesNotHere(kernel: String, module: String)
+  /// There is neither a cache directory nor a home in which to make one.
+  case noCacheDirectory
   /// A module's file, or the list of them, cannot be used.
   case badModule(kernel: String, path: String, reason: String)
   /// What the store holds of a kernel is not what was put there.
@@ -51,6 +55,11 @@ package enum KernelError: Error, Hashable, Sendable, CustomStringConvertible {
     case .missingModule(let kernel, let module, let user):
       return "kernel \(kernel) has no \(module)" + (user.map { ", which \($0) needs" } ?? "")
         + ", neither as a module nor built in"
+    case .modulesNotHere(let kernel, let module):
+      return "kernel \(kernel) has \(module) as a module only, and its modules are not here;"
+        + " `ktstr kernel add --image IMAGE --modules DIR` brings them"
+    case .noCacheDirectory:
+      return "there is no place for kernels: set HOME or XDG_CACHE_HOME to an absolute path"
     case .badModule(let kernel, let path, let reason):
       return "kernel \(kernel): \(path) cannot be used: \(reason)"
     case .damaged(let id, let reason):

@@ -17,14 +17,35 @@ package struct KernelStore: Sendable {
   }
 
   /// The store in the user's cache: `$XDG_CACHE_HOME/ktstr/kernels`, or below `~/.cache`.
-  package static func standard() -> KernelStore {
-    func variable(_ name: String) -> FilePath? {
-      let value = unsafe getenv(name).map { unsafe FilePath(String(cString: $0)) }
-      // The XDG specification says to ignore relative paths.
-      return value.flatMap { $0.isAbsolute ? $0 : nil }
+  ///
+  /// - Throws: ``KernelError/noCacheDirectory`` where nobody knows of a home.
+  package static func standard() throws(KernelError) -> KernelStore {
+    try standard(variable: { name in unsafe getenv(name).map { unsafe String(cString: $0) } }) {
+      var entry = unsafe passwd()
+      var found: UnsafeMutablePointer<passwd>? = nil
+      var texts = [CChar](repeating: 0, count: 1 << 14)
+      guard unsafe getpwuid_r(geteuid(), &entry, &texts, texts.count, &found) == 0,
+        unsafe found != nil
+      else { return nil }
+      return unsafe entry.pw_dir.map { unsafe String(cString: $0) }
     }
-    let cache = variable("XDG_CACHE_HOME") ?? (variable("HOME") ?? "/root").appending(".cache")
-    return KernelStore(root: cache.appending("ktstr/kernels"))
+  }
+
+  /// The store of an environment: of its variables, else of the home in the user database.
+  package static func standard(
+    variable: (String) -> String?, home: () -> String?
+  ) throws(KernelError) -> KernelStore {
+    // The XDG specification says to ignore relative paths.
+    func directory(_ text: String?) -> FilePath? {
+      text.map { FilePath($0) }.flatMap { $0.isAbsolute ? $0 : nil }
+    }
+    if let cache = directory(variable("XDG_CACHE_HOME")) {
+      return KernelStore(root: cache.appending("ktstr/kernels"))
+    }
+    guard let home = directory(variable("HOME")) ?? directory(home()) else {
+      throw KernelError.noCacheDirectory
+    }
+    return KernelStore(root: home.appending(".cache/ktstr/kernels"))
   }
 
   /// Where the base archives of these kernels are kept; see ``GuestImageBase``.

@@ -22,9 +22,11 @@ enum KernelText {
     offset(of: text, in: bytes) != nil
   }
 
-  /// Whether an option is `y` in a kernel configuration.
-  static func isSet(_ option: String, inConfig bytes: [UInt8]) -> Bool {
-    contains("\n\(option)=y\n", in: [UInt8(ascii: "\n")] + bytes + [UInt8(ascii: "\n")])
+  /// Whether an option has a value, `y` unless said otherwise, in a kernel configuration.
+  static func isSet(
+    _ option: String, to value: String = "y", inConfig bytes: [UInt8]
+  ) -> Bool {
+    contains("\n\(option)=\(value)\n", in: [UInt8(ascii: "\n")] + bytes + [UInt8(ascii: "\n")])
   }
 
   /// Where a text first is, by `memchr(3)`: kernels are large, and unoptimized Swift is slow.

@@ -30,15 +30,20 @@ package struct ModuleTree: Sendable {
 
   /// The wanted modules that are files, and all that they need, in the order to load them.
   ///
-  /// Built-in ones are left out.
+  /// Built-in ones are left out: those of modules.builtin, else those that the configuration has
+  /// as such. With neither of the two, a wanted one that is no file is taken for built in, and the
+  /// guest finds out.
   ///
   /// - Parameters:
   ///   - wanted: The modules.
+  ///   - configuration: What the kernel's configuration says, where it is known.
   ///   - kernel: The kernel's id, for errors.
   /// - Throws: ``KernelError``.
-  package func load(_ wanted: [ModuleName], kernel: String) throws -> [LoadableModule] {
+  package func load(
+    _ wanted: [ModuleName], configuration: DriverConfiguration? = nil, kernel: String
+  ) throws -> [LoadableModule] {
     do {
-      let builtin = try text(of: "modules.builtin") ?? ""
+      let builtin = try builtIn(wanted, configuration)
       if let listed = try text(of: "modules.dep"), !listed.isEmpty {
         let order = try ModuleDependencies(modulesDep: listed, builtin: builtin)
           .loadOrder(for: wanted)
@@ -63,6 +68,17 @@ package struct ModuleTree: Sendable {
     var found: [ModuleName: String] = [:]
     try collect(below: "", depth: 0, into: &found)
     return found
+  }
+
+  /// The built-in modules, as modules.builtin lists them.
+  private func builtIn(
+    _ wanted: [ModuleName], _ configuration: DriverConfiguration?
+  ) throws -> String {
+    if let listed = try text(of: "modules.builtin") { return listed }
+    return wanted.filter {
+      guard let configuration else { return true }
+      return configuration.state(of: $0) == .builtIn
+    }.map(\.text).joined(separator: "\n")
   }
 
   /// Follows `depends=` from the wanted modules on.

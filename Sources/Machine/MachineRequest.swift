@@ -88,6 +88,47 @@ package struct MachineTopology: Codable, Equatable, Sendable {
 
   /// All CPUs.
   package var cpus: Int { lastLevelCaches * coresPerCache * threadsPerCore }
+
+  /// The APIC id of the last CPU: thread, core and cache each take whole bits of it.
+  package var highestAPICID: Int {
+    func bits(_ count: Int) -> Int { Int.bitWidth - (count - 1).leadingZeroBitCount }
+    let threadBits = bits(threadsPerCore)
+    let core = ((lastLevelCaches - 1) << bits(coresPerCache)) | (coresPerCache - 1)
+    return core << threadBits | (threadsPerCore - 1)
+  }
+}
+
+extension MachineTopology {
+  /// Far more CPUs than any engine takes; keeps what is computed of them within an `Int`.
+  private static let decodableCPUs = 1 << 20
+
+  /// Reads an arrangement back, and sees that it is one: the file may have been edited.
+  ///
+  /// - Throws: `DecodingError`.
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    func count(_ key: CodingKeys) throws -> Int {
+      let count = try values.decode(Int.self, forKey: key)
+      guard (1...Self.decodableCPUs).contains(count) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: key, in: values, debugDescription: "\(count) is no count of these")
+      }
+      return count
+    }
+    self.init(
+      nodes: try count(.nodes), lastLevelCaches: try count(.lastLevelCaches),
+      coresPerCache: try count(.coresPerCache), threadsPerCore: try count(.threadsPerCore))
+    // Each factor has at most 20 bits, so no product of three overflows.
+    guard cpus <= Self.decodableCPUs else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .lastLevelCaches, in: values, debugDescription: "\(cpus) CPUs in all are too many")
+    }
+    guard lastLevelCaches.isMultiple(of: nodes) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .lastLevelCaches, in: values,
+        debugDescription: "\(lastLevelCaches) caches cannot be shared out over \(nodes) nodes")
+    }
+  }
 }
 
 /// The scratch disk that a run asks for.

@@ -23,13 +23,24 @@ package struct QEMUCommand: Sendable {
   /// Most CPUs that the board takes without interrupt remapping: APIC ids end at 254.
   package static let maximumCPUs = 255
 
-  /// The plainest 64-bit CPU, without CMPXCHG16B.
+  /// The highest APIC id without interrupt remapping; 255 is the broadcast.
+  package static let maximumAPICID = 254
+  /// Most NUMA nodes that the board takes.
+  package static let maximumNodes = 128
+  /// Least memory of a NUMA node in bytes: its page tables and lists, and some pages to hand out.
+  package static let minimumNodeMemory: UInt64 = 16 << 20
+
+  /// A plain 64-bit CPU of Intel's kind, without CMPXCHG16B.
   ///
-  /// QEMU 7.2 computes that instruction's flags out of stale state: EFLAGS then holds the bits of
-  /// an address, and the guest dies of a double fault in its memory allocator, or of a protection
-  /// fault in init. 4 of 25 boots of Linux 6.12 died so, and none of 25 without the instruction,
-  /// which kernels use where they find it and never need.
-  private static let processor = "qemu64,-cx16"
+  /// Intel's, for the threads of a core: the software CPU lacks AMD's TOPOEXT, without which Linux
+  /// 6.1 takes each thread of an AMD CPU (such as `qemu64`) for a core of its own. Intel's leaves
+  /// 4 and 0xb tell nodes, caches, cores and threads to Linux 6.1, 6.12, 6.18 and 7.2 alike.
+  ///
+  /// Without CMPXCHG16B, since QEMU 7.2 computes its flags out of stale state: EFLAGS then holds
+  /// the bits of an address, and the guest dies of a double fault in its memory allocator, or of a
+  /// protection fault in init. 4 of 25 boots of Linux 6.12 died so, and none of 25 without the
+  /// instruction, which kernels use where they find it and never need.
+  private static let processor = "kvm64,-cx16"
 
   /// The arguments, without the program's name.
   package let arguments: [String]

@@ -150,6 +150,36 @@ import Testing
     #expect(try listing(of: #require(made.first).path).count == 15)
   }
 
+  @Test func `where the cache cannot be written, the archive is built without it`() throws {
+    let kernel = try KernelFixtures.add("6.1.0", to: store, modules: true, in: directory)
+    let contents = GuestImageBase.Contents(initProgram: initProgram, modules: wanted)
+    // Root may write anywhere but below a file, and in /proc.
+    for place in ["/proc/ktstr/.bases", initProgram.appending("bases").string] {
+      #expect(throws: SystemCallError.self) {
+        try GuestImageBase.make(contents, for: kernel, cache: FilePath(place))
+      }
+      let archive = try GuestImageBase.archive(contents, for: kernel, cache: FilePath(place))
+      guard case .bytes(let bytes) = archive else {
+        Issue.record("\(place) was written")
+        continue
+      }
+      #expect(try bytes == Files.read(make(contents, kernel).path.string, limit: 1 << 20))
+      #expect(archive.size == UInt64(bytes.count))
+    }
+    guard case .cached = try GuestImageBase.archive(contents, for: kernel, cache: cache) else {
+      Issue.record("the cache was not used")
+      return
+    }
+  }
+
+  @Test func `an error about anything but the cache stays one`() throws {
+    let kernel = try KernelFixtures.add("6.1.0", to: store, in: directory)
+    #expect(throws: (any Error).self) {
+      try GuestImageBase.archive(
+        .init(initProgram: "/nonexistent/init", modules: []), for: kernel, cache: cache)
+    }
+  }
+
   @Test func `only the last archives are kept`() throws {
     let kernel = try KernelFixtures.add("6.1.0", to: store, in: directory)
     for number in 0..<20 {

@@ -36,6 +36,10 @@ import Testing
     #expect(values(of: "-append", in: arguments) == ["a=1 b"])
   }
 
+  @Test func `the CPU is one whose threads every Linux sees, without CMPXCHG16B`() {
+    #expect(values(of: "-cpu", in: command(request())) == ["kvm64,-cx16"])
+  }
+
   @Test func `nodes split memory and sockets among them`() {
     let arguments = command(
       request(

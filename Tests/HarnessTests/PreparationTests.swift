@@ -1,0 +1,142 @@
+import Evidence
+import Foundation
+import Harness
+import HostOS
+import KVM
+import Kernels
+import Machine
+import Scenario
+import SystemPackage
+import Testing
+
+@Suite struct PreparationTests {
+  private let scratch: HarnessScratch
+  private let store: KernelStore
+
+  init() throws {
+    scratch = try HarnessScratch()
+    store = KernelStore(root: scratch.path.appending("store"))
+  }
+
+  /// A kernel of one segment that takes this much memory.
+  private func kernel(memorySize: UInt64 = 1 << 20) throws -> Kernel {
+    func little<Number: FixedWidthInteger & UnsignedInteger>(_ value: Number) -> [UInt8] {
+      (0..<(Number.bitWidth / 8)).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+    }
+    var file: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + [UInt8](repeating: 0, count: 9)
+    file += little(2 as UInt16) + little(62 as UInt16) + little(1 as UInt32)
+    file += little(0x100_0000 as UInt64) + little(64 as UInt64) + little(0 as UInt64)
+    file += little(0 as UInt32) + little(64 as UInt16) + little(56 as UInt16)
+    file += little(1 as UInt16) + little(64 as UInt16) + little(0 as UInt16) + little(0 as UInt16)
+    let text = Array("Linux version 6.1.0-made (a@b)\0".utf8)
+    file += little(1 as UInt32) + little(5 as UInt32) + little(120 as UInt64)
+    file += little(0x100_0000 as UInt64) + little(0x100_0000 as UInt64)
+    file += little(UInt64(text.count)) + little(memorySize) + little(4096 as UInt64)
+    let image = scratch.path.appending("vmlinux")
+    try Files.write(file + text, to: image.string)
+    return try store.add(image: image, modules: nil)
+  }
+
+  private func prepare(
+    _ machine: String, kernel: Kernel
+  ) throws(PreparationError) -> PreparedRun {
+    let text = """
+      {"ktstr": 1, "name": "made", "duration": "1s",
+       "machine": {\(machine)},
+       "work": [{"name": "spin", "type": "spin"}]}
+      """
+    let order: RunOrder
+    do {
+      let initProgram = scratch.path.appending("init").string
+      try Files.write(Array("init".utf8), to: initProgram)
+      order = RunOrder(
+        document: try ScenarioDocument(file: "made.json", bytes: Array(text.utf8)),
+        scenarioBytes: Array(text.utf8), kernel: kernel,
+        engine: try EngineChoice(.tcg) { .absent },
+        output: scratch.path.appending("results").string, keep: false)
+      return try Preparation(initProgram: initProgram, store: store)
+        .prepare(order, attempt: .first)
+    } catch let error as PreparationError {
+      throw error
+    } catch {
+      Issue.record(error)
+      throw .kernel("\(error)")
+    }
+  }
+
+  /// What a machine is refused with; empty when it is not.
+  private func refusal(of machine: String) throws -> String {
+    let kernel = try kernel()
+    let error = #expect(throws: PreparationError.self) { try prepare(machine, kernel: kernel) }
+    guard case .scenario(let problem)? = error else {
+      Issue.record("\(String(describing: error))")
+      return ""
+    }
+    return problem.description
+  }
+
+  @Test func `more NUMA nodes than the board takes are the scenario's problem`() throws {
+    let line = try refusal(of: #""topology": "254n254l1c1t", "memory": "8GiB""#)
+    #expect(line.hasPrefix("made.json:2:26: machine.topology: engine tcg takes at most 128 NUMA"))
+  }
+
+  @Test(arguments: [(100, 196), (8, 127), (16, 255)])
+  func `nodes without memory worth the name are the scenario's problem`(
+    nodes: Int, mebibytes: Int
+  ) throws {
+    let line = try refusal(
+      of: #""topology": "\#(nodes)n\#(nodes)l1c1t", "memory": "\#(mebibytes)MiB""#)
+    #expect(line.contains("made.json:2:"))
+    #expect(line.contains("machine.memory: expected at least 16MiB for each of \(nodes) NUMA"))
+  }
+
+  @Test func `APIC ids beyond the board's are the scenario's problem`() throws {
+    let line = try refusal(of: #""topology": "1n84l1c3t""#)
+    #expect(line.contains("machine.topology: engine tcg takes APIC ids up to 254, found 334"))
+  }
+
+  @Test func `the largest topology that fits is prepared`() throws {
+    let run = try prepare(
+      #""topology": "128n128l1c1t", "memory": "2GiB""#, kernel: kernel())
+    #expect(try Files.entries(of: run.directory.path).contains("machine.json"))
+  }
+
+  @Test(arguments: [0xffff_ffff_ffff_fff0, UInt64.max, 1 << 63, (1 << 30) + 1] as [UInt64])
+  func `a kernel of an impossible size is refused in one line`(memorySize: UInt64) throws {
+    let kernel = try kernel(memorySize: memorySize)
+    let error = #expect(throws: PreparationError.self) {
+      try prepare(#""cpus": 1"#, kernel: kernel)
+    }
+    let line = "\(try #require(error))"
+    #expect(line.contains("the image is damaged") && line.contains("6.1.0-made"))
+    #expect(!line.contains("\n"))
+  }
+
+  @Test func `without a cache to write, the base archive lies in the run directory`() throws {
+    let kernel = try kernel()
+    // Root may write anywhere but where a file is in the way.
+    try Files.write(Array("x".utf8), to: store.baseCache.string)
+    let run = try prepare(#""cpus": 1"#, kernel: kernel)
+    let archive = "\(run.directory.path)/initramfs-base.cpio"
+    let bytes = try Files.read(archive, limit: 1 << 20)
+    #expect(bytes.starts(with: Array("070701".utf8)))
+    let request = try #require(
+      try run.directory.read(json: RunRequest.self, from: .machine))
+    #expect(request.machine.initramfs == [archive])
+  }
+}
+
+/// A directory of one test, gone when the test is done.
+final class HarnessScratch {
+  let path: FilePath
+
+  init() throws {
+    path = FilePath("/tmp").appending(
+      "ktstr-harness-\(String(UInt64.random(in: .min ... .max), radix: 36))")
+    try Files.makeDirectories(path.string)
+  }
+
+  deinit {
+    try? Files.removeTree(path.string)
+  }
+}
