@@ -4,6 +4,8 @@ import SystemPackage
 
 /// One run's directory: created once, never shared with another run, only ever added to.
 package struct RunDirectory: Sendable, Hashable {
+  /// How much is kept of each stream of a guest; far below what is read back.
+  package static let streamLimit = 256 << 20
   /// A file of a run that is larger than this is not read.
   private static let fileLimit = 1 << 30
 

@@ -8,8 +8,8 @@ package struct RunEvidence: Equatable, Sendable {
   package var events: [Event]
   /// How the telemetry stream fared.
   package var stream: StreamHealth
-  /// Lines of the kernel console that tell of trouble (WARN, BUG, Oops, lockdep, stalls), in order.
-  package var consoleTrouble: [String]
+  /// What the kernel console told of trouble.
+  package var consoleTrouble: ConsoleTrouble
   /// Last reading of each block device.
   package var devices: [DeviceCounters]
   /// How the run ended; nil when the process that ran it died before it could say.
@@ -17,8 +17,8 @@ package struct RunEvidence: Equatable, Sendable {
 
   /// Makes evidence.
   package init(
-    identity: RunIdentity, events: [Event], stream: StreamHealth, consoleTrouble: [String],
-    devices: [DeviceCounters], outcome: RunOutcome?
+    identity: RunIdentity, events: [Event], stream: StreamHealth,
+    consoleTrouble: ConsoleTrouble, devices: [DeviceCounters], outcome: RunOutcome?
   ) {
     self.identity = identity
     self.events = events

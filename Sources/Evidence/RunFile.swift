@@ -1,5 +1,5 @@
 /// The files of a run directory.
-package enum RunFile: String, CaseIterable, Sendable {
+package enum RunFile: String, Codable, CaseIterable, Sendable {
   /// The scenario exactly as it was given.
   case scenario = "scenario.json"
   /// ``RunIdentity``.

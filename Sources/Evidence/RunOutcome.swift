@@ -16,8 +16,10 @@ package enum RunOutcome: Codable, Equatable, Sendable {
   case deviceFailed(text: String)
   /// The process that ran it could not do its job, or died.
   case harnessFailed(text: String)
-  /// Time was over while waiting for this.
-  case timedOut(waitingFor: String)
+  /// Time was over.
+  case timedOut(TimeOver)
+  /// The guest wrote more than is kept of this file.
+  case tooMuchEvidence(of: RunFile, limitBytes: UInt64)
   /// The user or the supervisor stopped it.
   case interrupted
 }

@@ -19,6 +19,9 @@ package enum RunFailure: Error, CustomStringConvertible {
     case .evidence(.system(let error)) where error.errno == .noSpace:
       "the output directory's file system is full: \(error.subject ?? "") could not be written; "
         + "free some space, or choose another place with --output"
+    case .evidence(.system(let error)) where error.errno == .diskQuotaExceeded:
+      "the disk quota for the output directory is used up: \(error.subject ?? "") could not be "
+        + "written; free some space, or choose another place with --output"
     case .evidence(let error): error.description
     case .machine(let error): error.description
     case .host(let doing, let error): "\(doing): \(error)"

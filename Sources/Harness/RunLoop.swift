@@ -1,13 +1,13 @@
-import Evidence
-import HostOS
-import Machine
+package import Evidence
+package import HostOS
+package import Machine
 import SystemPackage
 import Wire
 
 /// Follows one machine from its start to its end and says how it went.
 ///
 /// Runs on one thread; every wait ends at the next limit, counter reading or byte.
-struct RunLoop: ~Copyable {
+package struct RunLoop: ~Copyable {
   private static let counterInterval: UInt64 = 500_000_000
   /// How long a panicking kernel gets to finish its report.
   private static let panicGrace: UInt64 = 1_000_000_000
@@ -18,36 +18,42 @@ struct RunLoop: ~Copyable {
   private let limits: RunLimits
   private let engine: EngineKind
   private let started: MonotonicTime
-  private let progress: ProgressWriter
+  private let onPhase: (RunPhase) -> Void
   private var recorder: RunRecorder
   private var phase = RunPhase.booting
   private var phaseStarted: MonotonicTime
+  /// The guest's last sign of life: an event, or a byte of console.
+  private var lastHeard: MonotonicTime
   private var lastFatal: String?
   private var panicSeen: MonotonicTime?
   private var nextReading: MonotonicTime
   private var consoleOpen = true
   private var telemetryOpen = true
 
-  init(
+  /// Begins to follow a machine that has just been started.
+  ///
+  /// - Parameter onPhase: called for each phase that the run enters.
+  package init(
     machine: any Machine, request: RunRequest, recorder: consuming RunRecorder,
-    progress: ProgressWriter
+    onPhase: @escaping (RunPhase) -> Void
   ) {
     let now = MonotonicTime.now()
     self.machine = machine
     self.limits = request.limits
     self.engine = request.machine.engine
     self.recorder = recorder
-    self.progress = progress
+    self.onPhase = onPhase
     self.started = now
     self.phaseStarted = now
+    self.lastHeard = now
     self.nextReading = now.advanced(byNanoseconds: Self.counterInterval)
   }
 
   /// Runs to the end.
   ///
   /// - Throws: ``RunFailure`` when evidence cannot be written or the host fails.
-  mutating func run(signals: borrowing SignalDescriptor) throws(RunFailure) -> RunOutcome {
-    progress.send(.phase(phase))
+  package mutating func run(signals: borrowing SignalDescriptor) throws(RunFailure) -> RunOutcome {
+    onPhase(phase)
     while true {
       if let outcome = try step(signals: signals) {
         machine.stop()
@@ -92,6 +98,7 @@ struct RunLoop: ~Copyable {
     let now = MonotonicTime.now()
     if now >= nextReading {
       try readCounters()
+      recorder.examineEngineLog()
       nextReading = now.advanced(byNanoseconds: Self.counterInterval)
     }
     if recorder.console.hasPanicked {
@@ -102,14 +109,28 @@ struct RunLoop: ~Copyable {
       }
     }
     if let failure = machine.diskFailure() { return .deviceFailed(text: failure) }
-    if now.nanoseconds(since: started) >= limits.total {
-      return .timedOut(waitingFor: phase.awaited)
+    if let file = recorder.filled {
+      return .tooMuchEvidence(of: file, limitBytes: UInt64(recorder.limit))
     }
-    if now.nanoseconds(since: phaseStarted) >= phase.limit(in: limits) {
+    if now.nanoseconds(since: started) >= limits.total {
+      return .timedOut(timeOver(.total, limits.total, at: now))
+    }
+    let phaseLimit = phase.limit(in: limits)
+    if now.nanoseconds(since: phaseStarted) >= phaseLimit {
       // The guest's account is complete: that it does not power off changes no verdict.
-      return phase == .poweringOff ? .finished : .timedOut(waitingFor: phase.awaited)
+      if phase == .poweringOff { return .finished }
+      return .timedOut(timeOver(phase == .working ? .work : .drain, phaseLimit, at: now))
     }
     return nil
+  }
+
+  private func timeOver(
+    _ limit: TimeOver.Limit, _ nanoseconds: UInt64, at now: MonotonicTime
+  ) -> TimeOver {
+    TimeOver(
+      waitingFor: phase.awaited, limit: limit, limitNanoseconds: nanoseconds,
+      elapsedNanoseconds: now.nanoseconds(since: started),
+      silentNanoseconds: now.nanoseconds(since: lastHeard))
   }
 
   private func nextWake() -> MonotonicTime {
@@ -144,8 +165,13 @@ struct RunLoop: ~Copyable {
     switch outcome {
     case .guestStopped where phase == .poweringOff: return .finished
     case .guestStopped:
+      let end = recorder.console.lastLines(20).joined(separator: "\n")
       if let lastFatal { return .guestFailed(text: lastFatal) }
-      return .guestStopped(text: recorder.console.lastLines(20).joined(separator: "\n"))
+      // An init that never came to greet has only the console to say why it gave up.
+      if phase == .booting, let word = recorder.console.initWord {
+        return .guestFailed(text: "\(word)\n\(end)")
+      }
+      return .guestStopped(text: end)
     case .timedOut, .guestPanic:
       if let lastFatal { return .guestFailed(text: lastFatal) }
       return outcome
@@ -155,7 +181,7 @@ struct RunLoop: ~Copyable {
 
   private mutating func readConsole() throws(RunFailure) {
     guard let bytes = try readStream(machine.console, named: "the console") else { return }
-    if bytes.isEmpty { consoleOpen = false }
+    if bytes.isEmpty { consoleOpen = false } else { lastHeard = .now() }
     try record { recorder throws(EvidenceError) in try recorder.console(bytes) }
   }
 
@@ -168,13 +194,14 @@ struct RunLoop: ~Copyable {
   }
 
   private mutating func take(_ events: [Event]) {
+    if !events.isEmpty { lastHeard = .now() }
     for event in events {
       if case .problem(let problem) = event, problem.isFatal { lastFatal = Self.text(of: problem) }
       let next = phase.following(event)
       if next != phase {
         phase = next
         phaseStarted = .now()
-        progress.send(.phase(next))
+        onPhase(next)
       }
     }
   }

@@ -50,8 +50,10 @@ package struct RunProcess {
       machine.stop()
       throw .evidence(error)
     }
-    var loop = RunLoop(
-      machine: machine, request: request, recorder: recorder, progress: progress)
+    let progress = progress
+    var loop = RunLoop(machine: machine, request: request, recorder: recorder) {
+      progress.send(.phase($0))
+    }
     let outcome: RunOutcome
     do throws(RunFailure) {
       outcome = try loop.run(signals: signals)

@@ -1,28 +1,45 @@
-import Evidence
+package import Evidence
 import HostOS
 import Wire
 
 /// Writes a run's evidence as it arrives, and keeps what the run's decisions need of it.
-struct RunRecorder: ~Copyable {
-  private let telemetryFile: EvidenceFile
-  private let eventsFile: EvidenceFile
-  private let consoleFile: EvidenceFile
+///
+/// What a guest may fill is bounded: of the console and the telemetry the first part is kept and
+/// read, and ``filled`` then names the file.
+package struct RunRecorder: ~Copyable {
+  private let directory: RunDirectory
+  /// How many bytes are kept of each stream.
+  let limit: Int
+  private var telemetryFile: BoundedFile
+  private var eventsFile: BoundedFile
+  private var consoleFile: BoundedFile
   private let countersFile: EvidenceFile
   private let timelineFile: EvidenceFile
   private var decoder = TelemetryDecoder()
   private(set) var console = ConsoleScanner()
   private var reached: Set<Milestone.Name> = []
 
-  init(directory: RunDirectory) throws(EvidenceError) {
+  /// The file of which the guest, or the engine, wrote more than is kept; nil while all fits.
+  private(set) var filled: RunFile?
+
+  /// Creates the files in a prepared run directory.
+  ///
+  /// - Parameter limit: how many bytes are kept of each stream.
+  /// - Throws: ``EvidenceError``.
+  package init(
+    directory: RunDirectory, limit: Int = RunDirectory.streamLimit
+  ) throws(EvidenceError) {
+    self.directory = directory
+    self.limit = limit
     // All of them exist before the first is kept, so that a failure half way closes the others.
     let telemetry = try directory.create(.telemetry)
     let events = try directory.create(.events)
     let console = try directory.create(.console)
     let counters = try directory.create(.counters)
     let timeline = try directory.create(.timeline)
-    telemetryFile = telemetry
-    eventsFile = events
-    consoleFile = console
+    telemetryFile = BoundedFile(telemetry, limit: limit)
+    eventsFile = BoundedFile(events, limit: limit)
+    consoleFile = BoundedFile(console, limit: limit)
     countersFile = counters
     timelineFile = timeline
   }
@@ -40,20 +57,28 @@ struct RunRecorder: ~Copyable {
   /// Records bytes of the kernel console.
   mutating func console(_ bytes: [UInt8]) throws(EvidenceError) {
     try note(.firstConsoleByte)
-    try consoleFile.append(bytes)
-    console.append(bytes)
+    let kept = try consoleFile.append(bytes)
+    console.append(kept == bytes.count ? bytes : Array(bytes.prefix(kept)))
+    if consoleFile.isFull { filled = filled ?? .console }
   }
 
   /// Records bytes of the telemetry stream; the events that they complete.
   mutating func telemetry(_ bytes: [UInt8]) throws(EvidenceError) -> [Event] {
-    try telemetryFile.append(bytes)
-    return try record(decoder.append(bytes))
+    let kept = try telemetryFile.append(bytes)
+    if telemetryFile.isFull { filled = filled ?? .telemetry }
+    return try record(decoder.append(kept == bytes.count ? bytes : Array(bytes.prefix(kept))))
   }
 
   /// Tells that both streams have ended; events found behind a cut frame.
   mutating func finishStreams() throws(EvidenceError) -> [Event] {
     console.finish()
     return try record(decoder.finish())
+  }
+
+  /// Looks at the file that the engine's process writes by itself.
+  mutating func examineEngineLog() {
+    let size = (try? Files.status(of: directory.path(of: .engineLog)))??.size ?? 0
+    if size > UInt64(limit) { filled = filled ?? .engineLog }
   }
 
   /// Records a reading of a device's counters.
@@ -65,9 +90,7 @@ struct RunRecorder: ~Copyable {
   private mutating func record(_ events: [Event]) throws(EvidenceError) -> [Event] {
     let now = MonotonicTime.now()
     for event in events {
-      let line = try EvidenceJSON.encode(
-        EventLine(host: now.nanoseconds, event: event), for: RunFile.events.rawValue)
-      try eventsFile.append(line + [UInt8(ascii: "\n")])
+      try writeLine(of: event, at: now)
       switch event {
       case .hello: try note(.guestHello, at: now)
       case .stage(let reached) where reached.stage == .workStarted:
@@ -78,5 +101,15 @@ struct RunRecorder: ~Copyable {
       }
     }
     return events
+  }
+
+  /// Events as lines are for people: where there are too many, the last are left out.
+  private mutating func writeLine(
+    of event: Event, at time: MonotonicTime
+  ) throws(EvidenceError) {
+    guard !eventsFile.isFull else { return }
+    let line = try EvidenceJSON.encode(
+      EventLine(host: time.nanoseconds, event: event), for: RunFile.events.rawValue)
+    try eventsFile.append(whole: line + [UInt8(ascii: "\n")])
   }
 }

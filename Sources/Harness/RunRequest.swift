@@ -18,11 +18,11 @@ package struct RunRequest: Codable, Equatable, Sendable {
 }
 
 /// How long each part of a run may take, in nanoseconds.
+///
+/// Booting and setting up have no limit but that of the whole run, which the scenario and
+/// `--timeout` choose: how long they take on a software CPU grows with the guest's CPUs and workers
+/// and with what else the host does.
 package struct RunLimits: Codable, Equatable, Sendable {
-  /// From the engine's start to the guest's first event.
-  package var boot: UInt64
-  /// From the first event to the start of the work.
-  package var setUp: UInt64
   /// From the start of the work to its end: the scenario's duration and a margin.
   package var work: UInt64
   /// From the end of the work to the last event.
@@ -35,8 +35,6 @@ package struct RunLimits: Codable, Equatable, Sendable {
   /// Limits for a scenario of this duration on a software CPU.
   package init(durationNanoseconds: UInt64, drainNanoseconds: UInt64, totalNanoseconds: UInt64) {
     let second: UInt64 = 1_000_000_000
-    boot = 60 * second
-    setUp = 30 * second
     work = durationNanoseconds.saturatingAdd(15 * second)
     drain = drainNanoseconds.saturatingAdd(15 * second)
     powerOff = 10 * second

@@ -43,11 +43,25 @@ package struct JSONReport: Codable, Sendable {
     }
   }
 
-  /// The document as text.
+  /// The document as text, without any character that a terminal would obey.
   ///
   /// - Throws: ``EvidenceError`` for numbers that JSON cannot hold.
   package func text() throws(EvidenceError) -> String {
-    String(
+    let text = String(
       decoding: try EvidenceJSON.encode(self, indented: true, for: "the report"), as: UTF8.self)
+    return Self.withControlsEscaped(text)
+  }
+
+  /// Escapes DEL and C1, which JSON allows as they are; they can only stand in strings.
+  private static func withControlsEscaped(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      if (0x7f...0x9f).contains(scalar.value) {
+        result += "\\u00" + String(scalar.value, radix: 16)
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
   }
 }

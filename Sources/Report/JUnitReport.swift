@@ -79,7 +79,8 @@ package struct JUnitReport: Sendable {
     return "\(milliseconds / 1000)." + String(repeating: "0", count: 3 - rest.count) + rest
   }
 
-  /// Text for XML 1.0: the five entities, and what the standard forbids replaced.
+  /// Text for XML 1.0: the five entities; what the standard forbids, and what a terminal would
+  /// obey, is replaced.
   static func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
@@ -91,7 +92,7 @@ package struct JUnitReport: Sendable {
       case "'": result += "&apos;"
       case "\n": result += "&#10;"
       case "\t": result += "&#9;"
-      case "\u{0}"..."\u{1f}", "\u{fffe}", "\u{ffff}": result += "\u{fffd}"
+      case "\u{0}"..."\u{1f}", "\u{7f}"..."\u{9f}", "\u{fffe}", "\u{ffff}": result += "\u{fffd}"
       default: result.unicodeScalars.append(scalar)
       }
     }

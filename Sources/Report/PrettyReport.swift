@@ -4,6 +4,7 @@ import Verdict
 /// The report for people: a block for each run that did not pass, and a table of all.
 package struct PrettyReport: Sendable {
   private static let openChecksShown = 3
+  private static let excerptLinesShown = 8
 
   private let style: Style
   private let isVerbose: Bool
@@ -19,14 +20,15 @@ package struct PrettyReport: Sendable {
     let verdict = run.verdict
     var lines = [
       "\(style.colored(verdict.status.word, as: verdict.status))  "
-        + "\(style.bold(run.identity.scenario))  \(run.identity.kernel.id)  "
+        + "\(style.bold(PlainText.line(run.identity.scenario)))  "
+        + "\(PlainText.line(run.identity.kernel.id))  "
         + "\(run.identity.engine)  \(Self.seconds(run.wallNanoseconds))  "
-        + verdict.headline
+        + PlainText.line(verdict.headline)
     ]
     if let repeated = run.repeated {
       lines.append(
         "    retried: the first attempt met a fault of the engine, not of the guest: "
-          + "\(repeated.fault) (\(repeated.directory))")
+          + "\(PlainText.line(repeated.fault)) (\(PlainText.line(repeated.directory)))")
     }
     let decided = verdict.checks.filter { $0.status == .fail || $0.status == .error }
     let open = verdict.checks.filter { $0.status == .inconclusive }
@@ -38,7 +40,7 @@ package struct PrettyReport: Sendable {
       lines.append("    and \(hidden) more inconclusive checks; --verbose lists them")
     }
     if verdict.status != .pass || isVerbose {
-      lines.append("    evidence: \(run.directory)")
+      lines.append("    evidence: \(PlainText.line(run.directory))")
     }
     return lines
   }
@@ -47,31 +49,39 @@ package struct PrettyReport: Sendable {
   private func lines(of check: CheckResult) -> [String] {
     let word = style.colored(Self.padded(check.status.rawValue, 12), as: check.status)
     let limit = check.limit.map { " [limit: \($0.text)]" } ?? ""
-    var lines = ["    \(word)  \(check.id.rawValue)  \(check.detail)\(style.dim(limit))"]
+    var lines = [
+      "    \(word)  \(check.id.rawValue)  "
+        + "\(PlainText.line(check.detail))\(style.dim(limit))"
+    ]
     guard let excerpt = check.excerpt, check.status != .pass else { return lines }
-    for text in excerpt.split(separator: "\n").prefix(isVerbose ? 60 : 8) {
-      lines.append("      | " + style.dim(String(text)))
+    let all = excerpt.split(whereSeparator: \.isNewline)
+    let count = isVerbose ? 60 : Self.excerptLinesShown
+    for text in check.excerptIsTail == true ? all.suffix(count) : all.prefix(count) {
+      lines.append("      | " + style.dim(PlainText.line(text)))
     }
     return lines
   }
 
   /// The table of all runs: scenarios down, and kernels across when there is more than one.
+  ///
+  /// A scenario that was run more than once has a row for each time.
   package func summary(_ runs: [ReportedRun]) -> [String] {
-    guard !runs.isEmpty else { return [] }
-    let kernels = Self.unique(runs.map(\.identity.kernel.id))
-    let scenarios = Self.unique(runs.map(\.identity.scenarioPath))
     guard runs.count > 1 else { return [] }
+    let kernels = Self.unique(runs.map(\.identity.kernel.id))
+    let paths = Self.unique(runs.map(\.identity.scenarioPath))
     var rows: [[Cell]] = [[Cell("scenario")] + kernels.map { Cell($0) }]
-    for path in scenarios {
-      let name = runs.first { $0.identity.scenarioPath == path }?.identity.scenario ?? path
-      rows.append(
-        [Cell(name)]
-          + kernels.map { kernel in
-            let run = runs.first {
-              $0.identity.scenarioPath == path && $0.identity.kernel.id == kernel
-            }
-            return run.map { Cell(Self.word($0), status: $0.verdict.status) } ?? Cell("-")
-          })
+    for path in paths {
+      let ofScenario = runs.filter { $0.identity.scenarioPath == path }
+      let columns = kernels.map { id in ofScenario.filter { $0.identity.kernel.id == id } }
+      let name = ofScenario.first?.identity.scenario ?? path
+      for time in 0..<(columns.map(\.count).max() ?? 0) {
+        rows.append(
+          [Cell(time == 0 ? name : "\(name) (\(time + 1))")]
+            + columns.map { column in
+              guard column.indices.contains(time) else { return Cell("-") }
+              return Cell(Self.word(column[time]), status: column[time].verdict.status)
+            })
+      }
     }
     return [""] + table(rows) + ["", totals(runs)]
   }
@@ -81,7 +91,7 @@ package struct PrettyReport: Sendable {
     var status: VerdictStatus?
 
     init(_ text: String, status: VerdictStatus? = nil) {
-      self.text = text
+      self.text = PlainText.line(text)
       self.status = status
     }
   }

@@ -133,11 +133,13 @@ package struct CheckResult: Codable, Equatable, Sendable {
   package var detail: String
   /// Text from the run that shows it, such as a panic; lines separated by newlines.
   package var excerpt: String?
+  /// True where the end of the excerpt tells most; else its beginning does.
+  package var excerptIsTail: Bool?
 
   /// Makes a result.
   package init(
     _ id: CheckID, _ subject: CheckSubject, _ status: CheckStatus, measured: Quantity? = nil,
-    limit: Limit? = nil, _ detail: String, excerpt: String? = nil
+    limit: Limit? = nil, _ detail: String, excerpt: String? = nil, excerptIsTail: Bool? = nil
   ) {
     self.id = id
     self.subject = subject
@@ -146,5 +148,6 @@ package struct CheckResult: Codable, Equatable, Sendable {
     self.limit = limit
     self.detail = detail
     self.excerpt = excerpt
+    self.excerptIsTail = excerptIsTail
   }
 }

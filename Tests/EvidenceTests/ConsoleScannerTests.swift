@@ -4,7 +4,7 @@ import Testing
 @Suite struct ConsoleScannerTests {
   private func scan(_ text: String) -> ConsoleScanner {
     var scanner = ConsoleScanner()
-    scanner.append(text.utf8)
+    scanner.append(Array(text.utf8))
     scanner.finish()
     return scanner
   }
@@ -35,7 +35,7 @@ import Testing
   ])
   func `each kind of kernel report is trouble, without its time stamp`(line: String) {
     let scanner = scan("[    3.000000] \(line)\r\n[    3.1] fine\n")
-    #expect(scanner.trouble == [line])
+    #expect(scanner.trouble.lines == [line])
   }
 
   @Test(arguments: [
@@ -74,7 +74,48 @@ import Testing
     var scanner = ConsoleScanner()
     for byte in "[ 1.0] WARNING: x\n".utf8 { scanner.append([byte]) }
     scanner.append([0xff, 0xfe, 0x00, 0x0a])
-    #expect(scanner.trouble == ["WARNING: x"])
+    #expect(scanner.trouble.lines == ["WARNING: x"])
+  }
+
+  @Test func `a flood of trouble is counted whole and kept in part`() {
+    let flood = scan(String(repeating: "[ 1.0] WARNING: again\n", count: 10_000))
+    #expect(flood.trouble.count == 10_000)
+    #expect(flood.trouble.lines.count == ConsoleTrouble.keptLines)
+    #expect(flood.lastLines(.max).count <= 60)
+  }
+
+  @Test func `a mark counts wherever it stands, also at the end and after a false start`() {
+    for line in [
+      "rcu: rcu: INFO: rcu_", "x blocked for blocked for more than", "hard hard LOCKUP on cpu",
+    ] { #expect(scan(line).trouble.count == 1, "\(line)") }
+    for line in ["rcu: INFO: rcu", "BUG:", "", "[", "[]", "[ 1.0", "[ 1.0] "] {
+      #expect(scan(line + "\n").trouble.isEmpty, "\(line)")
+    }
+  }
+
+  @Test func `a kernel that names the caller of each line is read, too`() {
+    #expect(scan("[    3.000000][   T77] WARNING: x\n").trouble.lines == ["WARNING: x"])
+  }
+
+  @Test func `the last word of init is found among the lines behind it`() {
+    let scanner = scan(
+      """
+      [    1.0] ktstr-init: load virtio_blk: ENOENT
+      [    1.1] ktstr-init: no virtio_console driver in this kernel
+      [    1.2] reboot: Power down about ktstr-init: x
+      """)
+    #expect(scanner.initWord == "no virtio_console driver in this kernel")
+    #expect(scan("[ 1.0] Run /init as init process\n").initWord == nil)
+  }
+
+  @Test func `a panic without end is kept from its beginning, in bounded memory`() {
+    let scanner = scan(
+      "[ 1.0] Kernel panic - not syncing: x\n"
+        + String(repeating: "[ 1.1] more\n", count: 10_000)
+        + "[ 9.9] ---[ end Kernel panic - not syncing: x ]---\n")
+    #expect(scanner.panicText.hasPrefix("[ 1.0] Kernel panic"))
+    #expect(scanner.panicText.utf8.count < 10_000)
+    #expect(scanner.panicIsComplete)
   }
 
   @Test func `a line without end is bounded`() {

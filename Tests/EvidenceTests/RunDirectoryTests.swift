@@ -61,13 +61,41 @@ import Wire
     let outcomes: [RunOutcome] = [
       .finished, .guestPanic(text: "a\nb"), .guestFailed(text: "x"), .guestStopped(text: ""),
       .engineFault(text: "Oops: int3"), .engineFailed(text: "e"), .deviceFailed(text: "d"),
-      .timedOut(waitingFor: "w"), .interrupted,
+      .interrupted,
+      .timedOut(
+        TimeOver(
+          waitingFor: "w", limit: .drain, limitNanoseconds: 1, elapsedNanoseconds: 2,
+          silentNanoseconds: 3)),
+      .tooMuchEvidence(of: .console, limitBytes: 4),
     ]
     for (index, outcome) in outcomes.enumerated() {
       let directory = try directory("00000\(index)0000000000")
       try directory.write(json: outcome, to: .outcome)
       #expect(try directory.read(json: RunOutcome.self, from: .outcome) == outcome)
     }
+  }
+
+  @Test func `a bounded file keeps the first bytes and tells when it is full`() throws {
+    let directory = try directory()
+    var file = BoundedFile(try directory.create(.console), limit: 5)
+    var kept: [Int] = []
+    var full: [Bool] = []
+    for bytes: [UInt8] in [[1, 2, 3], [4, 5], [6]] {
+      kept.append(try file.append(bytes))
+      full.append(file.isFull)
+    }
+    #expect(kept == [3, 2, 0])
+    #expect(full == [false, false, true])
+    #expect(try directory.read(.console) == [1, 2, 3, 4, 5])
+  }
+
+  @Test func `a bounded file of whole lines holds no part of one, and none behind it`() throws {
+    let directory = try directory()
+    var file = BoundedFile(try directory.create(.events), limit: 5)
+    for bytes: [UInt8] in [[1, 2, 3], [4, 5, 6], [7]] { try file.append(whole: bytes) }
+    let isFull = file.isFull
+    #expect(isFull)
+    #expect(try directory.read(.events) == [1, 2, 3])
   }
 
   @Test func `a directory that no run wrote is refused by name`() throws {

@@ -1,5 +1,7 @@
 import Evidence
 import Harness
+import HostOS
+import SystemPackage
 import Testing
 import Wire
 
@@ -23,6 +25,22 @@ import Wire
       phase = phase.following(event)
       #expect(phase == expected)
     }
+  }
+
+  @Test func `no event leads back to an earlier phase`() {
+    let events: [Event] = [
+      .hello(
+        Hello(
+          runID: 1, monotonic: 1, realtime: 1, release: "6.1", cpus: 1, memory: 1,
+          clockSource: "tsc")),
+      .stage(StageReached(stage: .workStarted, monotonic: 2)),
+      .stage(StageReached(stage: .workEnded, monotonic: 3)),
+      .finished(Finished(monotonic: 4, droppedEvents: 0)),
+    ]
+    for phase in RunPhase.allCases {
+      for event in events { #expect(phase.following(event) >= phase, "\(phase) \(event)") }
+    }
+    #expect(RunPhase.allCases == RunPhase.allCases.sorted())
   }
 
   @Test func `every phase says what it waits for`() {
@@ -84,5 +102,15 @@ import Wire
       durationNanoseconds: .max, drainNanoseconds: .max, totalNanoseconds: .max)
     #expect(limits.work == .max)
     #expect(limits.drain == .max)
+  }
+}
+
+@Suite struct RunFailureTests {
+  @Test(arguments: [(Errno.noSpace, "is full"), (.diskQuotaExceeded, "quota")])
+  func `a full disk or quota is told with what to do`(errno: Errno, words: String) {
+    let error = RunFailure.evidence(.system(SystemCallError("write", errno, subject: "/r/x")))
+    #expect(error.description.contains(words))
+    #expect(error.description.contains("/r/x"))
+    #expect(error.description.contains("--output"))
   }
 }

@@ -66,6 +66,72 @@ import Verdict
       ])
   }
 
+  @Test func `a scenario that is named twice has a row for each time`() {
+    let report = PrettyReport(style: Style(isTerminal: false), isVerbose: false)
+    let lines = report.summary([
+      run("x", verdict: good), run("y", verdict: good), run("x", verdict: bad),
+    ])
+    #expect(
+      lines == [
+        "", "scenario  6.1", "x         pass", "x (2)     FAIL", "y         pass", "",
+        "3 runs: 2 pass, 1 fail",
+      ])
+  }
+
+  /// What a kernel may print: a colour, a title, a C1 sequence, a deletion, a return, a reversal.
+  private static let hostile = "\u{1b}[31m\u{1b}]0;x\u{07}\u{9b}2J\u{7f}\r\u{202e}a\tb"
+
+  @Test(arguments: [false, true])
+  func `a guest's text cannot steer a terminal`(isVerbose: Bool) throws {
+    let text = Self.hostile
+    let verdict = Verdict(checks: [
+      CheckResult(
+        .runFinished, CheckSubject(.run), .fail, text, excerpt: "\(text)\r\n\(text)\nlast")
+    ])
+    let hostile = run(text, kernel: text, verdict: verdict, repeated: (text, text))
+    let report = PrettyReport(style: Style(isTerminal: false), isVerbose: isVerbose)
+    let lines = report.run(hostile) + report.summary([hostile, hostile])
+    for line in lines {
+      let unfit = line.unicodeScalars.filter {
+        [.control, .format].contains($0.properties.generalCategory)
+      }
+      #expect(unfit.isEmpty, "\(line.debugDescription)")
+    }
+    #expect(lines.contains("      | last"))
+    #expect(lines[0].contains("\u{fffd}[31m"))
+    for document in [
+      try JSONReport([hostile], exitStatus: 1).text(), JUnitReport([hostile]).text,
+    ] {
+      let unfit = document.unicodeScalars.filter {
+        $0 != "\n" && $0.properties.generalCategory == .control
+      }
+      #expect(unfit.isEmpty)
+    }
+  }
+
+  @Test func `JSON keeps a guest's text exactly`() throws {
+    let verdict = Verdict.error(Self.hostile)
+    let text = try JSONReport([run("x", verdict: verdict)], exitStatus: 3).text()
+    let report = try JSONDecoder().decode(JSONReport.self, from: Data(text.utf8))
+    #expect(report.runs.first?.verdict == verdict)
+  }
+
+  @Test func `of a long excerpt the telling end is shown`() {
+    let excerpt = (1...20).map { "line \($0)" }.joined(separator: "\n")
+    for isTail in [nil, true] {
+      let verdict = Verdict(checks: [
+        CheckResult(
+          .runFinished, CheckSubject(.run), .fail, "stopped", excerpt: excerpt,
+          excerptIsTail: isTail)
+      ])
+      let report = PrettyReport(style: Style(isTerminal: false), isVerbose: false)
+      let shown = report.run(run("x", verdict: verdict)).filter { $0.contains(" | ") }
+      #expect(shown.count == 8)
+      #expect(shown.first == (isTail == true ? "      | line 13" : "      | line 1"))
+      #expect(shown.last == (isTail == true ? "      | line 20" : "      | line 8"))
+    }
+  }
+
   @Test func `a retry is shown with the fault that made it necessary`() {
     let report = PrettyReport(style: Style(isTerminal: false), isVerbose: false)
     let lines = report.run(

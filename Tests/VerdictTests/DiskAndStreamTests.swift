@@ -193,7 +193,10 @@ import Wire
       $0.events.append(.stage(StageReached(stage: .workStarted, monotonic: .max)))
       $0.events.append(.samples(SampleBatch(monotonic: .max, samples: [])))
       $0.events.append(.samples(SampleBatch(monotonic: 0, samples: [])))
-      $0.outcome = .timedOut(waitingFor: "")
+      $0.outcome = .timedOut(
+        TimeOver(
+          waitingFor: "", limit: .work, limitNanoseconds: .max, elapsedNanoseconds: .max,
+          silentNanoseconds: .max))
     }
     #expect(verdict.status == .fail)
   }

@@ -117,7 +117,7 @@ import Wire
     }
     #expect(verdict.status == .error)
     #expect(verdict.headline == "init gave up: only 1 of 2 CPUs are online")
-    for outcome in [RunOutcome.finished, .guestStopped(text: ""), .timedOut(waitingFor: "x")] {
+    for outcome in [RunOutcome.finished, .guestStopped(text: ""), .timedOut(Fixture.timeOver())] {
       let verdict = judged(outcome) {
         $0.cut(before: .planAccepted)
         $0.events.append(.problem(Problem(isFatal: true, errno: 0, text: "no disk")))
@@ -141,18 +141,19 @@ import Wire
     #expect(verdict.status == .fail)
     #expect(
       verdict.headline == "the guest stopped without a last word 2 s into the work of 3 s")
+    #expect(verdict.check(.runFinished, "run")?.excerptIsTail == true)
   }
 
   @Test func `time over before the work started cannot be judged`() {
-    let verdict = judged(.timedOut(waitingFor: "the work to start")) {
-      $0.cut(before: .modulesLoaded)
-    }
+    let time = Fixture.timeOver(.total, "the start of the work", silent: 50)
+    let verdict = judged(.timedOut(time)) { $0.cut(before: .modulesLoaded) }
     #expect(verdict.status == .inconclusive)
     #expect(
       verdict.headline
-        == "the work never started (file systems were mounted); time was over after 60 s, "
-        + "waiting for the work to start (and 17 more)")
-    let silent = judged(.timedOut(waitingFor: "the greeting")) {
+        == "the work never started (file systems were mounted), nothing heard for 50 s; time was "
+        + "over after 60 s, waiting for the start of the work (the whole run may take 60 s) "
+        + "(and 17 more)")
+    let silent = judged(.timedOut(time)) {
       $0.events = []
       $0.stream = StreamHealth()
     }
@@ -160,41 +161,66 @@ import Wire
     #expect(silent.headline.hasPrefix("the work never started (the guest never reported)"))
   }
 
+  @Test func `time over before the work started fails when the kernel told of trouble`() {
+    let verdict = judged(.timedOut(Fixture.timeOver(silent: 50))) {
+      $0.cut(before: .modulesLoaded)
+      $0.consoleTrouble = ["watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [init:1]"]
+    }
+    #expect(verdict.status == .fail)
+    #expect(verdict.headline.contains("soft lockup - CPU#1"))
+  }
+
   @Test func `a guest that falls silent in its work has hung and fails`() {
-    let verdict = judged(.timedOut(waitingFor: "the last word")) { $0.cut(before: .workEnded) }
+    let time = Fixture.timeOver(.work, limit: 18, elapsed: 22.5, silent: 14)
+    let verdict = judged(.timedOut(time)) { $0.cut(before: .workEnded) }
     #expect(verdict.status == .fail)
     #expect(
       verdict.headline
-        == "the guest hung 2 s into the work of 3 s; time was over after 60 s, "
-        + "waiting for the last word")
+        == "the guest hung 2 s into the work of 3 s, nothing heard for 14 s; time was over after "
+        + "22.5 s, waiting for the end of the work (the work may take 18 s)")
   }
 
-  @Test func `a guest that still worked when time was over was slow`() {
-    var scenario = Fixture.scenario
-    scenario.timeoutNanoseconds = 5_000_000_000
-    let evidence = Fixture.evidence.with {
+  /// What the guest's own clock says of its last word is no matter: it may have stood still.
+  @Test(arguments: [(22.5, 2.25), (10, 2)])
+  func `a guest heard of until shortly before was slow, whichever limit was reached`(
+    elapsed: Double, silent: Double
+  ) {
+    for limit in TimeOver.Limit.allCases {
+      let time = Fixture.timeOver(limit, limit: 18, elapsed: elapsed, silent: silent)
+      let verdict = judged(.timedOut(time)) { $0.cut(before: .workEnded) }
+      #expect(verdict.status == .inconclusive)
+      #expect(
+        verdict.headline.hasPrefix(
+          "the guest was slow, but still at work 2 s into the work of 3 s, heard of "))
+      #expect(verdict.headline.contains("raise the timeout") == (limit == .total))
+      let longer = Fixture.timeOver(limit, limit: 18, elapsed: elapsed, silent: silent + 0.1)
+      #expect(judged(.timedOut(longer)) { $0.cut(before: .workEnded) }.status == .fail)
+    }
+  }
+
+  @Test func `workers that do not stop are a hang, once init had time to wait for them`() {
+    for (silent, status) in [(6.9, VerdictStatus.inconclusive), (7.1, .fail)] {
+      let time = Fixture.timeOver(elapsed: 12, silent: silent)
+      let verdict = judged(.timedOut(time)) { $0.cut(before: .drained) }
+      #expect(verdict.status == status)
+      #expect(verdict.headline.contains("while the workers were stopping"))
+    }
+  }
+
+  @Test func `a flood of output cannot be judged, and is told with its file and limit`() {
+    let verdict = judged(.tooMuchEvidence(of: .console, limitBytes: 256 << 20)) {
       $0.cut(before: .workEnded)
-      $0.outcome = .timedOut(waitingFor: "the last word")
     }
-    let verdict = judge(scenario, evidence)
     #expect(verdict.status == .inconclusive)
-    #expect(verdict.headline.hasPrefix("the work was still running 2 s into the work of 3 s"))
-  }
-
-  @Test func `workers that do not stop are a hang even close to the timeout`() {
-    var scenario = Fixture.scenario
-    scenario.timeoutNanoseconds = 8_000_000_000
-    let evidence = Fixture.evidence.with {
-      $0.cut(before: .drained)
-      $0.outcome = .timedOut(waitingFor: "the last word")
-    }
-    let verdict = judge(scenario, evidence)
-    #expect(verdict.status == .fail)
-    #expect(verdict.headline.hasPrefix("the guest hung while the workers were stopping"))
+    #expect(
+      verdict.headline.hasPrefix(
+        "the guest's kernel wrote more than 256 MiB to its console, which is as much as is kept in "
+          + "console.log, so the run was ended 2 s into the work of 3 s"))
+    #expect(judged(.tooMuchEvidence(of: .telemetry, limitBytes: 1), failure).status == .fail)
   }
 
   @Test func `time over behind the last word is the harness's error`() {
-    let verdict = judged(.timedOut(waitingFor: "the engine to end"))
+    let verdict = judged(.timedOut(Fixture.timeOver()))
     #expect(verdict.status == .error)
   }
 
@@ -208,7 +234,7 @@ import Wire
 
   @Test(
     arguments: [
-      .finished, .interrupted, .timedOut(waitingFor: "x"), .guestStopped(text: ""), nil,
+      .finished, .interrupted, .timedOut(Fixture.timeOver()), .guestStopped(text: ""), nil,
     ] as [RunOutcome?])
   func `a run in which no worker ever reported never passes`(outcome: RunOutcome?) {
     for keepsGreeting in [true, false] {
@@ -258,5 +284,15 @@ import Wire
         == "the kernel console has 2 lines of trouble: WARNING: CPU: 1 PID: 7 at "
         + "kernel/sched/core.c")
     #expect(verdict.check(.kernelHealth, "kernel")?.excerpt?.hasSuffix("soft lockup") == true)
+  }
+
+  @Test func `trouble without end is told with its true number`() {
+    let verdict = judged(.finished) {
+      $0.consoleTrouble = ConsoleTrouble((0..<280_000).lazy.map { "WARNING: \($0)" })
+    }
+    #expect(verdict.headline == "the kernel console has 280000 lines of trouble: WARNING: 0")
+    let check = verdict.check(.kernelHealth, "kernel")
+    #expect(check?.measured?.value == 280_000)
+    #expect(check?.excerpt?.split(separator: "\n").count == ConsoleTrouble.keptLines)
   }
 }

@@ -33,6 +33,16 @@ enum Fixture {
     engineReason: "", kernel: KernelIdentity(id: "k", release: "6", image: "i", sha256: "s"),
     ktstrVersion: "0", startedAt: "2025-01-01T00:00:00Z", seed: 1, retryOf: nil, attempt: 0)
 
+  /// The end of a run's time; all in seconds.
+  static func timeOver(
+    _ which: TimeOver.Limit = .total, _ waitingFor: String = "the end of the work",
+    limit: Double = 60, elapsed: Double = 60, silent: Double = 0
+  ) -> TimeOver {
+    TimeOver(
+      waitingFor: waitingFor, limit: which, limitNanoseconds: UInt64(limit * 1e9),
+      elapsedNanoseconds: UInt64(elapsed * 1e9), silentNanoseconds: UInt64(silent * 1e9))
+  }
+
   static let spin0 = WorkerID(work: 0, worker: 0)
   static let spin1 = WorkerID(work: 0, worker: 1)
   static let disk = WorkerID(work: 1, worker: 0)

@@ -42,9 +42,13 @@ extension Ledger {
       if let fatalProblem {
         return result(.error, "init gave up: \(describe(fatalProblem))", text)
       }
-      return result(.fail, "the guest stopped without a last word \(progressText)", text)
-    case .timedOut(let wait):
-      return timedOut(waitingFor: wait)
+      return CheckResult(
+        .runFinished, run, .fail, "the guest stopped without a last word \(progressText)",
+        excerpt: text, excerptIsTail: true)
+    case .timedOut(let time):
+      return timedOut(time)
+    case .tooMuchEvidence(let file, let limit):
+      return result(.inconclusive, flooded(file, Quantity(limit, .bytes)))
     case .interrupted:
       return result(.inconclusive, "the run was interrupted \(progressText)")
     case .finished:
@@ -64,34 +68,6 @@ extension Ledger {
     // A kernel that reported trouble of its own before has killed init, not the other way round.
     let hasReport = text.contains("[#1]") || text.contains("kernel BUG at")
     return hasReport ? nil : String(panic)
-  }
-
-  private func timedOut(waitingFor wait: String) -> CheckResult {
-    let run = CheckSubject(.run)
-    let limit = Quantity(scenario.timeoutNanoseconds, .nanoseconds)
-    let over = "time was over after \(limit.text), waiting for \(wait)"
-    func result(_ status: CheckStatus, _ detail: String) -> CheckResult {
-      CheckResult(.runFinished, run, status, limit: Limit(.atMost, limit), detail)
-    }
-    if let fatalProblem {
-      return result(.error, "init gave up: \(describe(fatalProblem)); \(over)")
-    }
-    if finished != nil {
-      return result(.error, "the guest said its last word, but the run did not end; \(over)")
-    }
-    guard stages[.workStarted] != nil else {
-      // A slow host and a kernel that hangs in its boot look the same from here.
-      return result(.inconclusive, "the work never started (\(lastStageText)); \(over)")
-    }
-    // Guest time begins at boot, shortly after the run, so this is how long the guest was silent
-    // at most. A guest that spoke nearly to the end is slow, not stuck.
-    let silence = scenario.timeoutNanoseconds - min(scenario.timeoutNanoseconds, lastMonotonic)
-    let patience = max(5_000_000_000, scenario.timeoutNanoseconds / 10)
-    if stages[.workEnded] == nil, silence < patience {
-      return result(
-        .inconclusive, "the work was still running \(progressText); \(over); raise the timeout")
-    }
-    return result(.fail, "the guest hung \(progressText); \(over)")
   }
 
   private func runIdentity() -> CheckResult {
@@ -131,15 +107,15 @@ extension Ledger {
 
   private func kernelHealth() -> CheckResult {
     let kernel = CheckSubject(.kernel)
-    let lines = evidence.consoleTrouble
-    let count = Quantity(Double(lines.count), .count)
+    let trouble = evidence.consoleTrouble
+    let count = Quantity(Double(trouble.count), .count)
     let limit = Limit(.atMost, Quantity(0.0, .count))
-    if let first = lines.first {
-      let many = lines.count == 1 ? "a line" : "\(lines.count) lines"
+    if let first = trouble.lines.first {
+      let many = trouble.count == 1 ? "a line" : "\(trouble.count) lines"
       return CheckResult(
         .kernelHealth, kernel, .fail, measured: count, limit: limit,
         "the kernel console has \(many) of trouble: \(firstLine(first))",
-        excerpt: lines.prefix(50).joined(separator: "\n"))
+        excerpt: trouble.lines.joined(separator: "\n"))
     }
     guard isComplete, hello != nil else {
       return CheckResult(
