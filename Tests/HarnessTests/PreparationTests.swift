@@ -54,8 +54,9 @@ import Testing
         scenarioBytes: Array(text.utf8), kernel: kernel,
         engine: try EngineChoice(.tcg) { .absent },
         output: scratch.path.appending("results").string, keep: false)
-      return try Preparation(initProgram: initProgram, store: store)
-        .prepare(order, attempt: .first)
+      let preparation = Preparation(initProgram: initProgram, store: store)
+      try preparation.check(order)
+      return try preparation.prepare(order, attempt: .first)
     } catch let error as PreparationError {
       throw error
     } catch {
