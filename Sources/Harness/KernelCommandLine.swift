@@ -22,4 +22,15 @@ enum KernelCommandLine {
     }
     return list
   }
+
+  /// What a guest of this arrangement needs besides.
+  static func arguments(for topology: MachineTopology) -> [KernelArgument] {
+    guard topology.cpus <= 8, topology.highestAPICID >= topology.cpus else { return [] }
+    return [
+      .init(
+        "possible_cpus=9",
+        because: "QEMU 7.2 loses interrupts to logical destinations behind a gap of the APIC ids, "
+          + "and Linux 6.1 uses those up to 8 possible CPUs: it would hang in its boot")
+    ]
+  }
 }

@@ -203,11 +203,13 @@ package struct Preparation: Sendable {
     _ order: RunOrder, attempt: Attempt, base: String, seed: UInt64, directory: RunDirectory
   ) -> MachineRequest {
     let scenario = order.document.scenario
+    let topology = MachineTopology(scenario.machine.topology)
     return MachineRequest(
       engine: order.engine.engine, enginePath: order.engine.program, threading: attempt.threading,
       kernelImage: order.kernel.elf.string, initramfs: [base],
-      commandLine: KernelCommandLine.arguments(isShell: false),
-      topology: MachineTopology(scenario.machine.topology), memoryBytes: scenario.machine.memory,
+      commandLine: KernelCommandLine.arguments(isShell: false)
+        + KernelCommandLine.arguments(for: topology),
+      topology: topology, memoryBytes: scenario.machine.memory,
       disk: scenario.machine.disk.map {
         DiskRequest(
           $0, seed: seed, keptAt: order.keep ? "\(directory.path)/disk.img" : nil)

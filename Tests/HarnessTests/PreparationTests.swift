@@ -102,6 +102,18 @@ import Testing
     #expect(try Files.entries(of: run.directory.path).contains("machine.json"))
   }
 
+  @Test(arguments: [
+    ("1n2l1c3t", true), ("1n2l3c1t", true), ("1n1l6c1t", false), ("1n3l3c3t", false),
+  ])
+  func `few CPUs with gaps in their APIC ids are addressed one by one`(
+    topology: String, isNeeded: Bool
+  ) throws {
+    let run = try prepare(#""topology": "\#(topology)""#, kernel: kernel())
+    let request = try #require(
+      try run.directory.read(json: RunRequest.self, from: .machine))
+    #expect(request.machine.commandLine.contains { $0.text == "possible_cpus=9" } == isNeeded)
+  }
+
   @Test(arguments: [0xffff_ffff_ffff_fff0, UInt64.max, 1 << 63, (1 << 30) + 1] as [UInt64])
   func `a kernel of an impossible size is refused in one line`(memorySize: UInt64) throws {
     let kernel = try kernel(memorySize: memorySize)
