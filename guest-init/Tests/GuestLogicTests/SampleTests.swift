@@ -13,11 +13,15 @@ import Wire
       })
   }
 
-  @Test func `the largest piece fills a frame as far as it goes and no further`() {
-    let whole = Event.samples(batch(SampleBatch.maximumSamples)).frame(sequence: 0)
-    #expect(whole.payload.count <= Frame.maximumPayload)
-    let over = Event.samples(batch(SampleBatch.maximumSamples + 1)).frame(sequence: 0)
-    #expect(over.payload.count > Frame.maximumPayload)
+  @Test func `a piece is as large as a frame takes, and no sample is lost between two`() throws {
+    let whole = batch(SampleBatch.maximumCount + 1)
+    let pieces = whole.split()
+    #expect(pieces.map(\.samples.count) == [SampleBatch.maximumCount, 1])
+    for piece in pieces {
+      let frame = Event.samples(piece).frame(sequence: 0)
+      #expect(frame.payload.count <= Frame.maximumPayload)
+      #expect(try Event(decoding: frame) == .samples(piece))
+    }
   }
 
   @Test(arguments: [0, 1, 9, 10, 11, 20, 25])
