@@ -103,8 +103,9 @@ package struct ShellGuest {
       runID: UInt64.random(in: .min ... .max), seed: 0, durationNanoseconds: 0,
       sampleIntervalNanoseconds: 0, drainNanoseconds: 0, cpus: UInt32(options.cpus),
       needsDisk: options.diskBytes > 0, cgroups: [], work: [])
+    // One host thread: nobody repeats an interactive guest that an engine fault has ended.
     let request = MachineRequest(
-      engine: engine.engine, enginePath: engine.program, threading: .multi,
+      engine: engine.engine, enginePath: engine.program, threading: .single,
       kernelImage: kernel.elf.string, initramfs: [base],
       commandLine: KernelCommandLine.arguments(isShell: true),
       topology: MachineTopology(

@@ -29,7 +29,7 @@ package struct ShellRelay: ~Copyable {
 
   private static let wake: UInt64 = 1_000_000_000
   /// How long both directions rest before the shell is first told that its input has ended.
-  private static let settling: UInt64 = 300_000_000
+  private static let settling: UInt64 = 1_000_000_000
   /// The same for a guest that never rests.
   private static let settlingLimit: UInt64 = 3_000_000_000
   /// Input kept for the guest.
