@@ -11,6 +11,7 @@ let common: [SwiftSetting] = [
 let library = common + [.enableExperimentalFeature("Lifetimes"), .strictMemorySafety()]
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -33,14 +34,18 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
     .target(name: "CLinux"),
-    room("HostOS", ["CLinux", system]),
+    .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    room("HostOS", ["CLinux", "CUring", system]),
     room("Wire", []),
     room("GuestMemory", ["HostOS", "CLinux", system]),
-    room("Virtio", ["GuestMemory", "HostOS", "CLinux", system]),
+    room("Virtio", ["GuestMemory", "HostOS", "CLinux", histogram, system]),
     room("VhostUser", ["Virtio", "GuestMemory", "HostOS", "CLinux", system]),
+    // The guest's side of rings, requests and vhost-user: for tests, fuzzing and benchmarks.
+    room("DriverMock", ["VhostUser", "Virtio", "GuestMemory", "HostOS", system]),
     room("KVM", ["HostOS", "CLinux", system]),
     room("Boot", []),
     room("Kernels", ["Boot", "HostOS", system]),
@@ -59,18 +64,22 @@ let package = Package(
     room(
       "Commands",
       [
-        "Harness", "Report", "Machine", "Kernels", "Scenario", "Evidence", "Verdict", "HostOS",
-        argumentParser, system,
+        "Harness", "Report", "Machine", "Kernels", "Scenario", "Evidence", "Verdict", "VhostUser",
+        "Virtio", "HostOS", argumentParser, system,
       ]),
     .executableTarget(name: "ktstr", dependencies: ["Commands"], swiftSettings: common),
     .executableTarget(
       name: "ktstr-bench", dependencies: ["Evidence", "HostOS"], swiftSettings: common),
+    .executableTarget(
+      name: "ktstr-corebench",
+      dependencies: ["DriverMock", "VhostUser", "Virtio", "GuestMemory", "HostOS", system],
+      swiftSettings: common),
 
     tests("HostOS", [system]),
     tests("Wire", []),
     tests("GuestMemory", ["HostOS", system]),
-    tests("Virtio", ["GuestMemory", "HostOS", system]),
-    tests("VhostUser", ["Virtio", "GuestMemory", "HostOS", system]),
+    tests("Virtio", ["DriverMock", "GuestMemory", "HostOS", system]),
+    tests("VhostUser", ["DriverMock", "Virtio", "GuestMemory", "HostOS", system]),
     tests("KVM", []),
     tests("Boot", []),
     tests("Kernels", ["Boot", "HostOS", system]),

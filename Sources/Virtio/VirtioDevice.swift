@@ -19,6 +19,18 @@ package enum ServiceCause: Sendable {
   case notification
   /// The last turn left work, or the transport wants to be sure that nothing waits.
   case continuation
+  /// The queue's wake descriptor became readable.
+  case wake
+}
+
+/// Whom a device tells, outside of any turn, that its driver must look at the configuration again.
+///
+/// May be called on any thread, also within a turn.
+package protocol ConfigurationObserver: AnyObject, Sendable {
+  /// The configuration space has changed, or the device has begun to need a reset.
+  ///
+  /// The device's generation has been raised already when the space has changed.
+  func configurationChanged()
 }
 
 /// A virtio device without its transport: what virtio-mmio and vhost-user both drive.
@@ -36,6 +48,17 @@ package protocol VirtioDevice: AnyObject, Sendable {
   var offeredFeatures: VirtioFeatures { get }
   /// Whether the driver broke the rules and nothing goes on before a reset.
   var needsReset: Bool { get }
+
+  /// Raised with each change of the configuration space that the driver did not make (virtio 1.2,
+  /// 2.5.1); never goes back, not even by a reset.
+  var configurationGeneration: UInt32 { get }
+  /// Takes the transport to tell of changes, in place of the one before, or none.
+  func observeConfiguration(_ observer: (any ConfigurationObserver)?)
+  /// What becomes readable when the queue wants a turn of its own accord, for instance because an
+  /// operation of the host is done or a pause of a throttle is over; nil when that never happens.
+  ///
+  /// The descriptor stays the same, and the device drains it in the turn.
+  func wakeDescriptor(ofQueue index: Int) -> CInt?
 
   /// Bytes of the configuration space; zero where there is none.
   func configuration(at offset: Int, count: Int) -> [UInt8]
@@ -63,4 +86,10 @@ package struct QueuePosition: Hashable, Sendable {
   package let nextAvailable: UInt16
   /// Index of the next used element.
   package let nextUsed: UInt16
+}
+
+extension VirtioDevice {
+  package var configurationGeneration: UInt32 { 0 }
+  package func observeConfiguration(_ observer: (any ConfigurationObserver)?) {}
+  package func wakeDescriptor(ofQueue index: Int) -> CInt? { nil }
 }

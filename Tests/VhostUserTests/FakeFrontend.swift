@@ -1,3 +1,4 @@
+import DriverMock
 import Glibc
 import GuestMemory
 import HostOS
@@ -165,7 +166,7 @@ final class FakeFrontend {
     littleEndian(index) + littleEndian(value)
   }
 
-  func addresses(_ driver: FakeDriver, ring: UInt32 = 0) -> [UInt8] {
+  func addresses(_ driver: MockDriver, ring: UInt32 = 0) -> [UInt8] {
     func user(_ address: GuestAddress) -> [UInt8] {
       littleEndian(Self.userBase + address.rawValue)
     }
@@ -173,7 +174,7 @@ final class FakeFrontend {
       + user(driver.availableRing) + littleEndian(driver.usedRing.rawValue)
   }
 
-  func setUpRing(_ driver: FakeDriver, base: UInt32 = 0) throws {
+  func setUpRing(_ driver: MockDriver, base: UInt32 = 0) throws {
     try send(13, littleEndian(UInt64(0)), descriptors: [call.raw])
     try send(14, littleEndian(UInt64(0)), descriptors: [error.raw])
     try send(8, pair(0, UInt32(driver.size)))
@@ -187,7 +188,7 @@ final class FakeFrontend {
   }
 
   /// Everything up to a running ring.
-  func bringUp(_ driver: FakeDriver, _ features: VirtioFeatures? = nil) throws {
+  func bringUp(_ driver: MockDriver, _ features: VirtioFeatures? = nil) throws {
     try handshake()
     try setFeatures(features)
     try shareMemory()
@@ -196,7 +197,7 @@ final class FakeFrontend {
   }
 
   /// Waits for the call and returns the answers.
-  func awaitUsed(_ driver: FakeDriver) throws -> [FakeDriver.Used] {
+  func awaitUsed(_ driver: MockDriver) throws -> [MockDriver.Used] {
     guard try Poll.wait(readable: call.raw, timeoutNanoseconds: 5_000_000_000) else {
       throw Failure(description: "no call in 5 s")
     }
@@ -211,12 +212,12 @@ final class FakeFrontend {
 }
 
 /// A read of sectors as a driver lays it out.
-func readRequest(_ sector: UInt64, _ count: Int = 1) -> [FakeDriver.Segment] {
+func readRequest(_ sector: UInt64, _ count: Int = 1) -> [MockDriver.Segment] {
   [.readable(blockHeader(0, sector)), .writable(count * 512), .writable(1)]
 }
 
 /// A write of sectors as a driver lays it out.
-func writeRequest(_ sector: UInt64, _ bytes: [UInt8]) -> [FakeDriver.Segment] {
+func writeRequest(_ sector: UInt64, _ bytes: [UInt8]) -> [MockDriver.Segment] {
   [.readable(blockHeader(1, sector)), .readable(bytes), .writable(1)]
 }
 

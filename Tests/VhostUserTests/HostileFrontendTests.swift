@@ -1,3 +1,4 @@
+import DriverMock
 import Glibc
 import GuestMemory
 import HostOS
@@ -79,7 +80,7 @@ import Virtio
       !(try frontend.agreed(
         37, pad + FakeFrontend.region(guest: 0x1000, size: 0x1000, user: 1), descriptors: [fd])))
     // Everything still works.
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.setFeatures()
     try frontend.setUpRing(driver)
     try frontend.enable()
@@ -122,7 +123,7 @@ import Virtio
   @Test(arguments: 0..<6)
   func `rings at impossible places are in error, and nothing else happens`(which: Int) throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.bringUp(driver)
     var payload = frontend.addresses(driver)
     let field = 8 + 8 * (which % 3)
@@ -181,7 +182,7 @@ import Virtio
 
   @Test func `a call descriptor that is a pipe without reader does no harm`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.bringUp(driver)
     var ends: [CInt] = [-1, -1]
     try #require(pipe(&ends) == 0)
@@ -197,7 +198,7 @@ import Virtio
 
   @Test func `a kick descriptor whose other end is gone does not keep the thread busy`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.bringUp(driver)
     var ends: [CInt] = [-1, -1]
     try #require(pipe(&ends) == 0)

@@ -1,3 +1,4 @@
+import DriverMock
 import Glibc
 import GuestMemory
 import HostOS
@@ -11,7 +12,7 @@ import Virtio
   @Test(arguments: [UInt16(64), 128, 256, 1024])
   func `a whole session as QEMU holds it, at each of its ring sizes`(size: UInt16) throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: size)
+    let driver = try MockDriver(frontend.memory, size: size)
     // Realize.
     #expect(
       try frontend.ask(1).value
@@ -65,7 +66,7 @@ import Virtio
 
   @Test func `the call comes only when the driver wants it`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.bringUp(driver)
     try driver.setUsedEvent(2)
     for step in 0..<3 {
@@ -87,7 +88,7 @@ import Virtio
 
   @Test func `a disabled ring rests, and the kick that came meanwhile is not lost`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.handshake()
     try frontend.setFeatures()
     try frontend.shareMemory()
@@ -113,7 +114,7 @@ import Virtio
 
   @Test func `an enabled ring waits for its first kick`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try driver.submit(readRequest(0))
     try frontend.bringUp(driver)
     try frontend.settle()
@@ -127,7 +128,7 @@ import Virtio
     options.queueCount = 4
     let device = BlockDevice(backing: try BlockBacking(memory: 4096), options: options)
     let frontend = try FakeFrontend(device: device)
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.bringUp(driver)
     for index in 1..<4 as Range<UInt32> { try frontend.send(18, frontend.pair(index, 1)) }
     try driver.submit(readRequest(0))
@@ -137,7 +138,7 @@ import Virtio
 
   @Test func `without protocol features rings are enabled from the start`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.send(2, littleEndian(frontend.device.offeredFeatures.rawValue))
     try frontend.send(
       5, littleEndian(UInt32(1)) + littleEndian(UInt32(0)) + FakeFrontend.region(),
@@ -150,7 +151,7 @@ import Virtio
 
   @Test func `the order of a ring's messages does not matter`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.handshake()
     try driver.submit(readRequest(0))
     frontend.kick.signal()
@@ -167,7 +168,7 @@ import Virtio
 
   @Test func `stopping and starting again goes on where it was, past 65535`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 8, firstIndex: 65_534)
+    let driver = try MockDriver(frontend.memory, size: 8, firstIndex: 65_534)
     try frontend.handshake()
     try frontend.setFeatures()
     try frontend.shareMemory()
@@ -187,7 +188,7 @@ import Virtio
 
   @Test func `memory can be replaced, added and removed under a running ring`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.bringUp(driver)
     try driver.submit(writeRequest(1, bytes))
     frontend.kick.signal()
@@ -207,7 +208,7 @@ import Virtio
     let request = try driver.place(readRequest(1))
     try driver.setDescriptor(
       request.descriptors[1], 0x1_0000_0000, 512,
-      FakeDriver.hasNext | FakeDriver.deviceWritable, request.descriptors[2])
+      MockDriver.hasNext | MockDriver.deviceWritable, request.descriptors[2])
     try driver.offer(request.head)
     frontend.kick.signal()
     #expect(try frontend.awaitUsed(driver).count == 1)
@@ -248,7 +249,7 @@ import Virtio
     byStatus: Bool
   ) throws {
     let frontend = try FakeFrontend()
-    var driver = try FakeDriver(frontend.memory, size: 64)
+    var driver = try MockDriver(frontend.memory, size: 64)
     try frontend.bringUp(driver)
     try driver.offer(999)
     frontend.kick.signal()
@@ -268,7 +269,7 @@ import Virtio
       _ = try frontend.ask(11, frontend.pair(0, 0))
     }
     #expect(try frontend.ask(40).value & 0x40 == 0)
-    driver = try FakeDriver(frontend.memory, size: 64)
+    driver = try MockDriver(frontend.memory, size: 64)
     try frontend.setFeatures()
     try frontend.setUpRing(driver)
     try frontend.enable()
@@ -279,7 +280,7 @@ import Virtio
 
   @Test func `the status byte is kept, and zero resets the device`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.bringUp(driver)
     try frontend.send(39, littleEndian(UInt64(0xf)))
     #expect(try frontend.ask(40).value == 0xf)
@@ -299,7 +300,7 @@ import Virtio
 
   @Test func `a ring without a kick descriptor is looked at from time to time`() throws {
     let frontend = try FakeFrontend()
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.bringUp(driver)
     try frontend.send(12, littleEndian(UInt64(1 << 8)))
     try driver.submit(readRequest(0))
@@ -310,7 +311,7 @@ import Virtio
     let plan = FaultPlan(rules: [.init(.read, .delay(nanoseconds: 60_000_000_000))])
     let device = BlockDevice(backing: try BlockBacking(memory: 4096, faults: plan))
     let frontend = try FakeFrontend(device: device)
-    let driver = try FakeDriver(frontend.memory, size: 64)
+    let driver = try MockDriver(frontend.memory, size: 64)
     try frontend.bringUp(driver)
     try driver.submit(readRequest(0))
     frontend.kick.signal()

@@ -1,3 +1,4 @@
+import DriverMock
 import Glibc
 import GuestMemory
 import HostOS
@@ -12,7 +13,7 @@ final class BlockBench {
   static let getID: UInt32 = 8
 
   let device: BlockDevice
-  let driver: FakeDriver
+  let driver: MockDriver
   let features: VirtioFeatures
 
   init(
@@ -25,7 +26,7 @@ final class BlockBench {
       ?? BlockBacking(memory: UInt64(sectors) * 512, readOnly: readOnly, faults: faults)
     device = BlockDevice(backing: disk, options: options)
     self.features = features ?? device.offeredFeatures
-    driver = try FakeDriver(try memory ?? makeMemory(), size: size, firstIndex: firstIndex)
+    driver = try MockDriver(try memory ?? makeMemory(), size: size, firstIndex: firstIndex)
     try start()
   }
 
@@ -39,7 +40,7 @@ final class BlockBench {
   }
 
   /// Submits a request, lets the device work, and returns status, length and data.
-  func perform(_ segments: [FakeDriver.Segment], indirect: Bool = false) throws -> Answer {
+  func perform(_ segments: [MockDriver.Segment], indirect: Bool = false) throws -> Answer {
     let request =
       try indirect ? driver.placeIndirect(segments) : driver.place(segments)
     try driver.offer(request.head)
@@ -58,7 +59,7 @@ final class BlockBench {
     var length: UInt32?
     var data: [UInt8] = []
     var failure: QueueError?
-    var used: [FakeDriver.Used]
+    var used: [MockDriver.Used]
   }
 
   /// Serves until the device says that nothing is left.

@@ -1,3 +1,4 @@
+import DriverMock
 import GuestMemory
 import HostOS
 import Synchronization
@@ -44,7 +45,7 @@ import Virtio
 
   @Test func `Q37 a full queue is served in batches, with everything answered once`() throws {
     let bench = try BlockBench(size: 256, features: [.version1, .blockFlush])
-    var requests: [FakeDriver.Request] = []
+    var requests: [MockDriver.Request] = []
     for _ in 0..<128 {
       requests.append(
         try bench.driver.submit([.readable(BlockBench.header(BlockBench.flush)), .writable(1)]))
@@ -79,7 +80,7 @@ import Virtio
 
   @Test func `B19 interrupts are sent when the driver wants them and counted when not`() throws {
     let bench = try BlockBench(features: [.version1, .eventIndex, .blockFlush])
-    let flush: [FakeDriver.Segment] = [
+    let flush: [MockDriver.Segment] = [
       .readable(BlockBench.header(BlockBench.flush)), .writable(1),
     ]
     try bench.driver.setUsedEvent(3)
@@ -188,8 +189,8 @@ import Virtio
     try #require(device.acceptFeatures(features))
     let memory = try makeMemory(0x40_0000)
     let drivers = [
-      try FakeDriver(memory, size: 64, base: 0x1000),
-      try FakeDriver(memory, size: 64, base: 0x20_0000),
+      try MockDriver(memory, size: 64, base: 0x1000),
+      try MockDriver(memory, size: 64, base: 0x20_0000),
     ]
     for (index, driver) in drivers.enumerated() {
       device.startQueue(index, try driver.makeQueue(features))

@@ -1,3 +1,4 @@
+import DriverMock
 import Glibc
 import GuestMemory
 import HostOS
@@ -17,7 +18,7 @@ private let unsupported: UInt8 = 2
     for count in 1...16 {
       let bytes = pattern(count * 512, seed: UInt64(count))
       let pieces = stride(from: 0, to: bytes.count, by: 512).map {
-        FakeDriver.Segment.readable(Array(bytes[$0..<$0 + 512]))
+        MockDriver.Segment.readable(Array(bytes[$0..<$0 + 512]))
       }
       let write = try bench.perform(
         [.readable(BlockBench.header(BlockBench.write, 3))] + pieces + [.writable(1)],
@@ -119,7 +120,7 @@ private let unsupported: UInt8 = 2
   @Test func `B8 a header of less than 16 bytes is an I/O error`() throws {
     let bench = try BlockBench()
     for count in [0, 1, 15] {
-      var segments: [FakeDriver.Segment] = [.writable(513)]
+      var segments: [MockDriver.Segment] = [.writable(513)]
       if count > 0 {
         segments.insert(.readable(Array(BlockBench.header(BlockBench.read)[..<count])), at: 0)
       }
@@ -147,7 +148,7 @@ private let unsupported: UInt8 = 2
 
     bench.device.reset()
     #expect(!bench.device.needsReset)
-    let fresh = try FakeDriver(bench.driver.memory, size: 16)
+    let fresh = try MockDriver(bench.driver.memory, size: 16)
     try #require(bench.device.acceptFeatures(bench.features))
     bench.device.startQueue(0, try fresh.makeQueue(bench.features))
     let request = try fresh.submit([
@@ -170,7 +171,7 @@ private let unsupported: UInt8 = 2
     ])
     try bench.driver.setDescriptor(
       bad.descriptors[1], 0x20_0000 - 256, 512,
-      FakeDriver.hasNext | FakeDriver.deviceWritable, bad.descriptors[2])
+      MockDriver.hasNext | MockDriver.deviceWritable, bad.descriptors[2])
     try bench.driver.offer(bad.head)
     let outcome = bench.work()
     #expect(

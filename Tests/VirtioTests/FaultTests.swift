@@ -1,3 +1,4 @@
+import DriverMock
 import HostOS
 import Testing
 import Virtio

@@ -1,19 +1,21 @@
+import DriverMock
 import GuestMemory
+import HostOS
 import Testing
 import Virtio
 
 @Suite struct NotificationTests {
   private struct Bench: ~Copyable {
-    let driver: FakeDriver
+    let driver: MockDriver
     var queue: SplitQueue
     var chain: DescriptorChain
 
     init(_ features: VirtioFeatures, size: UInt16 = 16, firstIndex: UInt16 = 0) throws {
-      let driver = try FakeDriver(try makeMemory(), size: size, firstIndex: firstIndex)
+      let driver = try MockDriver(try makeMemory(), size: size, firstIndex: firstIndex)
       self.init(driver, try driver.makeQueue(features))
     }
 
-    private init(_ driver: FakeDriver, _ queue: consuming SplitQueue) {
+    private init(_ driver: MockDriver, _ queue: consuming SplitQueue) {
       self.driver = driver
       self.queue = queue
       chain = DescriptorChain()
@@ -156,7 +158,7 @@ import Virtio
   }
 
   @Test func `Q57 with event indices the flags are zero and not looked at`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 16)
+    let driver = try MockDriver(try makeMemory(), size: 16)
     try driver.memory.store(UInt16(1), at: driver.usedRing)
     try driver.setAvailableFlags(1)
     var queue = try driver.makeQueue(.eventIndex)

@@ -1,3 +1,4 @@
+import DriverMock
 import GuestMemory
 import HostOS
 import Testing
@@ -5,7 +6,7 @@ import Virtio
 
 @Suite struct QueueConfigurationTests {
   @Test func `Q1 Q11 a new and a reset configuration are the same`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 16)
+    let driver = try MockDriver(try makeMemory(), size: 16)
     var configuration = try driver.configuration(maximumSize: 64)
     let fresh = QueueConfiguration(maximumSize: 64)
     #expect(configuration != fresh)
@@ -17,7 +18,7 @@ import Virtio
   }
 
   @Test func `Q2 a queue that is not ready cannot be used`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 16)
+    let driver = try MockDriver(try makeMemory(), size: 16)
     var configuration = try driver.configuration()
     configuration.ready = false
     #expect(throws: QueueError.notReady) {
@@ -53,7 +54,7 @@ import Virtio
   func `Q5 Q10 a ring outside memory is refused, also when only its end is`(
     ring: QueueError.Ring
   ) throws {
-    let driver = try FakeDriver(try makeMemory(0x10_0000), size: 16)
+    let driver = try MockDriver(try makeMemory(0x10_0000), size: 16)
     let good = try driver.configuration()
     #expect(good.isValid(in: driver.memory))
     let length = UInt64(good.byteCount(of: ring))
@@ -72,7 +73,7 @@ import Virtio
       try GuestRegion(anonymousAt: GuestAddress(0), size: 0x8000),
       try GuestRegion(anonymousAt: GuestAddress(0x8000), size: 0x8000),
     ])
-    var configuration = try FakeDriver(memory, size: 16, dataSize: 0).configuration()
+    var configuration = try MockDriver(memory, size: 16, dataSize: 0).configuration()
     try configuration.setAddress(GuestAddress(0x7ff0), of: .descriptorTable)
     #expect(
       throws: QueueError.ringUnmapped(.descriptorTable, GuestAddress(0x7ff0), byteCount: 256)
@@ -85,17 +86,17 @@ import Virtio
       try GuestRegion(
         mapping: file.descriptor.raw, fileOffset: 8, at: GuestAddress(0), size: 0x8_0000)
     ])
-    let configuration = try FakeDriver(memory, size: 16, dataSize: 0).configuration()
+    let configuration = try MockDriver(memory, size: 16, dataSize: 0).configuration()
     #expect(throws: QueueError.self) {
       _ = try SplitQueue(configuration, in: memory, features: [])
     }
   }
 
   @Test func `a queue of the largest size works to its last descriptor`() throws {
-    let driver = try FakeDriver(try makeMemory(0x40_0000), size: 32_768, dataSize: 0x1000)
+    let driver = try MockDriver(try makeMemory(0x40_0000), size: 32_768, dataSize: 0x1000)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
-    try driver.setDescriptor(32_767, 0x1000, 1, FakeDriver.deviceWritable)
+    try driver.setDescriptor(32_767, 0x1000, 1, MockDriver.deviceWritable)
     try driver.offer(32_767)
     let found = try queue.peek(into: &chain)
     #expect(found)

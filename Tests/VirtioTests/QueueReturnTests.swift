@@ -1,4 +1,6 @@
+import DriverMock
 import GuestMemory
+import HostOS
 import Testing
 import Virtio
 
@@ -6,9 +8,9 @@ import Virtio
   /// A driver with `count` requests that the device has taken.
   private func prepare(
     _ count: Int, size: UInt16 = 8, firstIndex: UInt16 = 0, features: VirtioFeatures = [],
-    _ body: (FakeDriver, inout SplitQueue, [UInt16]) throws -> Void
+    _ body: (MockDriver, inout SplitQueue, [UInt16]) throws -> Void
   ) throws {
-    let driver = try FakeDriver(try makeMemory(), size: size, firstIndex: firstIndex)
+    let driver = try MockDriver(try makeMemory(), size: size, firstIndex: firstIndex)
     var queue = try driver.makeQueue(features)
     var chain = DescriptorChain()
     var heads: [UInt16] = []
@@ -93,7 +95,7 @@ import Virtio
   }
 
   @Test func `Q66 what is taken and not used never passes the size`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     var generator = SplitMix64(seed: 66)
@@ -103,7 +105,7 @@ import Virtio
       switch generator.next() % 4 {
       case 0 where !free.isEmpty:
         let head = free.removeFirst()
-        try driver.setDescriptor(head, 0x9000, 1, FakeDriver.deviceWritable)
+        try driver.setDescriptor(head, 0x9000, 1, MockDriver.deviceWritable)
         try driver.offer(head)
       case 1:
         if let head = try take(&queue, &chain) { held.append(head) }

@@ -1,3 +1,4 @@
+import DriverMock
 import GuestMemory
 import Testing
 import Virtio
@@ -14,9 +15,9 @@ func take(
 @Suite struct QueueTakeTests {
   private func expect(
     _ expected: QueueError, indirect: Bool = true, capacity: Int = 1024, size: UInt16 = 8,
-    sourceLocation: SourceLocation = #_sourceLocation, _ prepare: (FakeDriver) throws -> Void
+    sourceLocation: SourceLocation = #_sourceLocation, _ prepare: (MockDriver) throws -> Void
   ) throws {
-    let driver = try FakeDriver(try makeMemory(), size: size)
+    let driver = try MockDriver(try makeMemory(), size: size)
     var queue = try driver.makeQueue(indirect ? [.indirectDescriptors] : [])
     var chain = DescriptorChain(capacity: capacity)
     try prepare(driver)
@@ -45,18 +46,18 @@ func take(
 
   @Test func `Q14 Q18 a bad next is an error at the start and in the middle of a chain`() throws {
     try expect(.nextOutOfRange(8)) { driver in
-      try driver.setDescriptor(0, 0x9000, 1, FakeDriver.hasNext, 8)
+      try driver.setDescriptor(0, 0x9000, 1, MockDriver.hasNext, 8)
       try driver.offer(0)
     }
     try expect(.nextOutOfRange(0xffff)) { driver in
-      try driver.setDescriptor(0, 0x9000, 1, FakeDriver.hasNext, 1)
-      try driver.setDescriptor(1, 0x9000, 1, FakeDriver.hasNext, 0xffff)
+      try driver.setDescriptor(0, 0x9000, 1, MockDriver.hasNext, 1)
+      try driver.setDescriptor(1, 0x9000, 1, MockDriver.hasNext, 0xffff)
       try driver.offer(0)
     }
   }
 
   @Test func `Q14 without the flag the next field is not looked at`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     try driver.setDescriptor(3, 0x9000, 5, 0, 0xffff)
@@ -67,7 +68,7 @@ func take(
   }
 
   @Test func `Q15 what was read stays as it was when the guest edits it`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     let request = try driver.submit([.readable([1, 2, 3])])
@@ -84,7 +85,7 @@ func take(
   }
 
   @Test func `Q16 Q31 chains come in ring order, with all their descriptors`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     let first = try driver.submit([.readable([1]), .writable(2)])
@@ -104,19 +105,19 @@ func take(
 
   @Test func `Q17 a loop is an error, however long`() throws {
     try expect(.loop(head: 2)) { driver in
-      try driver.setDescriptor(2, 0x9000, 1, FakeDriver.hasNext, 2)
+      try driver.setDescriptor(2, 0x9000, 1, MockDriver.hasNext, 2)
       try driver.offer(2)
     }
     try expect(.loop(head: 0)) { driver in
       for index in 0..<8 as Range<UInt16> {
-        try driver.setDescriptor(index, 0x9000, 1, FakeDriver.hasNext, (index + 1) % 8)
+        try driver.setDescriptor(index, 0x9000, 1, MockDriver.hasNext, (index + 1) % 8)
       }
       try driver.offer(0)
     }
   }
 
   @Test func `Q17 a chain of all descriptors is no loop`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     try driver.submit((0..<8).map { _ in .writable(16) })
@@ -127,10 +128,10 @@ func take(
 
   @Test func `Q19 I4 lengths that add up to more than 32 bits are an error`() throws {
     let memory = try makeMemory(0x1_0001_0000)
-    let driver = try FakeDriver(memory, size: 8)
+    let driver = try MockDriver(memory, size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
-    try driver.setDescriptor(0, 0, 0xffff_ffff, FakeDriver.hasNext, 1)
+    try driver.setDescriptor(0, 0, 0xffff_ffff, MockDriver.hasNext, 1)
     try driver.setDescriptor(1, 0, 1, 0)
     try driver.offer(0)
     #expect(throws: QueueError.chainTooLong(head: 0)) { _ = try take(&queue, &chain) }
@@ -142,11 +143,11 @@ func take(
 
   @Test func `Q20 an indirect table may be unaligned and longer than the queue`() throws {
     for shift in [0, 1, 8, 13] as [UInt64] {
-      let driver = try FakeDriver(try makeMemory(), size: 4)
+      let driver = try MockDriver(try makeMemory(), size: 4)
       var queue = try driver.makeQueue()
       var chain = DescriptorChain()
       let segments = (0..<40).map { index in
-        index < 20 ? FakeDriver.Segment.readable([UInt8(index), 1]) : .writable(index)
+        index < 20 ? MockDriver.Segment.readable([UInt8(index), 1]) : .writable(index)
       }
       let request = try driver.placeIndirect(segments, misalignedBy: shift)
       try driver.offer(request.head)
@@ -158,8 +159,8 @@ func take(
   }
 
   @Test func `Q20 malformed indirect descriptors are errors`() throws {
-    let next = FakeDriver.hasNext
-    let indirect = FakeDriver.indirect
+    let next = MockDriver.hasNext
+    let indirect = MockDriver.indirect
     for length in [0, 1, 15, 17, 16 * 65_536] as [UInt32] {
       try expect(.invalidIndirectLength(length)) { driver in
         try driver.setDescriptor(0, 0x9000, length, indirect)
@@ -172,7 +173,7 @@ func take(
     }
     try expect(.nestedIndirect) { driver in
       try driver.memory.write(
-        FakeDriver.encode(0x9100, 16, indirect, 0), at: GuestAddress(0x9000))
+        MockDriver.encode(0x9100, 16, indirect, 0), at: GuestAddress(0x9000))
       try driver.setDescriptor(0, 0x9000, 16, indirect)
       try driver.offer(0)
     }
@@ -181,19 +182,19 @@ func take(
     }
     try expect(.nextOutOfRange(2)) { driver in
       try driver.memory.write(
-        FakeDriver.encode(0x9100, 16, next, 2), at: GuestAddress(0x9000))
+        MockDriver.encode(0x9100, 16, next, 2), at: GuestAddress(0x9000))
       try driver.setDescriptor(0, 0x9000, 32, indirect)
       try driver.offer(0)
     }
     try expect(.loop(head: 0)) { driver in
       try driver.memory.write(
-        FakeDriver.encode(0x9100, 16, next, 0), at: GuestAddress(0x9000))
+        MockDriver.encode(0x9100, 16, next, 0), at: GuestAddress(0x9000))
       try driver.setDescriptor(0, 0x9000, 32, indirect)
       try driver.offer(0)
     }
     for (address, length) in [(0x20_0000, 16), (0 &- 16, 32)] as [(UInt64, UInt32)] {
       do throws(QueueError) {
-        let driver = try? FakeDriver(try makeMemory(), size: 8)
+        let driver = try? MockDriver(try makeMemory(), size: 8)
         guard let driver, var queue = try? driver.makeQueue() else { continue }
         try? driver.setDescriptor(0, address, length, indirect)
         try? driver.offer(0)
@@ -210,12 +211,12 @@ func take(
   }
 
   @Test func `Q20 the write flag of an indirect descriptor is ignored`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 4)
+    let driver = try MockDriver(try makeMemory(), size: 4)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     let request = try driver.placeIndirect([.readable([1, 2])])
     let at = GuestAddress(driver.descriptorTable.rawValue + 16 * UInt64(request.head) + 12)
-    try driver.memory.store(FakeDriver.indirect | FakeDriver.deviceWritable, at: at)
+    try driver.memory.store(MockDriver.indirect | MockDriver.deviceWritable, at: at)
     try driver.offer(request.head)
     let head = try take(&queue, &chain)
     #expect(head == request.head)
@@ -223,10 +224,10 @@ func take(
   }
 
   @Test func `Q21 plain descriptors may end in an indirect one`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
-    try driver.setDescriptor(5, 0x9000, 7, FakeDriver.hasNext, 0)
+    try driver.setDescriptor(5, 0x9000, 7, MockDriver.hasNext, 0)
     let tail = try driver.placeIndirect([.readable([1, 2]), .writable(3)])
     #expect(tail.head == 0)
     try driver.offer(5)
@@ -246,19 +247,19 @@ func take(
   }
 
   @Test func `Q24 empty descriptors are skipped, an empty chain is an error`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     // The address of an empty descriptor does not matter.
-    try driver.setDescriptor(0, .max, 0, FakeDriver.hasNext, 1)
+    try driver.setDescriptor(0, .max, 0, MockDriver.hasNext, 1)
     try driver.setDescriptor(1, 0x9000, 2, 0)
     try driver.offer(0)
     let head = try take(&queue, &chain)
     #expect(head == 0)
     #expect(chain.readableBufferCount == 1)
     try expect(.emptyChain(head: 0)) { driver in
-      try driver.setDescriptor(0, 0x9000, 0, FakeDriver.hasNext, 1)
-      try driver.setDescriptor(1, 0x9000, 0, FakeDriver.deviceWritable)
+      try driver.setDescriptor(0, 0x9000, 0, MockDriver.hasNext, 1)
+      try driver.setDescriptor(1, 0x9000, 0, MockDriver.deviceWritable)
       try driver.offer(0)
     }
   }
@@ -273,7 +274,7 @@ func take(
 
   @Test func `Q26 Q27 the number of waiting chains is counted mod 65,536`() throws {
     for first in [0, 1, 65_530, 65_535] as [UInt16] {
-      let driver = try FakeDriver(try makeMemory(), size: 8, firstIndex: first)
+      let driver = try MockDriver(try makeMemory(), size: 8, firstIndex: first)
       var queue = try driver.makeQueue()
       for count in 0...8 as ClosedRange<UInt16> {
         #expect(try queue.pendingCount() == count)
@@ -283,7 +284,7 @@ func take(
   }
 
   @Test func `Q28 an empty queue gives nothing and does not change`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     let head = try take(&queue, &chain)
@@ -293,7 +294,7 @@ func take(
   }
 
   @Test func `Q29 Q34 peeking takes nothing, committing takes exactly one`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     let request = try driver.submit([.writable(1)])
@@ -310,7 +311,7 @@ func take(
   @Test func `Q32 bad head index is reported and the queue does not stick after a new start`()
     throws
   {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     try driver.offer(200)
@@ -334,7 +335,7 @@ func take(
   }
 
   @Test func `Q35 taking goes on past index 65535`() throws {
-    let driver = try FakeDriver(try makeMemory(), size: 8, firstIndex: 65_533)
+    let driver = try MockDriver(try makeMemory(), size: 8, firstIndex: 65_533)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     for step in 0..<10 as Range<UInt16> {
@@ -351,7 +352,7 @@ func take(
 
   @Test func `Q45 a head that the device still holds is an error, and free again once used`() throws
   {
-    let driver = try FakeDriver(try makeMemory(), size: 8)
+    let driver = try MockDriver(try makeMemory(), size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     let request = try driver.submit([.writable(1)])
@@ -373,19 +374,19 @@ func take(
       try GuestRegion(anonymousAt: GuestAddress(0), size: 0x10_0000),
       try GuestRegion(anonymousAt: GuestAddress(0x10_0000), size: 0x1000),
     ])
-    let driver = try FakeDriver(memory, size: 8)
+    let driver = try MockDriver(memory, size: 8)
     var queue = try driver.makeQueue()
     var chain = DescriptorChain()
     for (address, length) in [
       (0x10_1000, 1), (0x10_0fff, 2), (0xf_0000, 0x2_0000), (.max, 2), (0 &- 4, 4),
     ] as [(UInt64, UInt32)] {
-      try driver.setDescriptor(0, address, length, FakeDriver.deviceWritable)
+      try driver.setDescriptor(0, address, length, MockDriver.deviceWritable)
       try driver.setAvailableIndex(1)
       #expect(throws: QueueError.bufferUnmapped(GuestAddress(address), byteCount: length)) {
         _ = try queue.peek(into: &chain)
       }
     }
-    try driver.setDescriptor(0, 0xf_fffe, 4, FakeDriver.deviceWritable)
+    try driver.setDescriptor(0, 0xf_fffe, 4, MockDriver.deviceWritable)
     let head = try take(&queue, &chain)
     #expect(head == 0)
     #expect(chain.writableBufferCount == 2)

@@ -1,3 +1,4 @@
+import DriverMock
 import Glibc
 import GuestMemory
 import HostOS
@@ -50,7 +51,7 @@ import Virtio
     var answers: UInt64 = 0
 
     for _ in 0..<1500 {
-      let driver = try FakeDriver(memory, size: size, dataSize: 0x8000)
+      let driver = try MockDriver(memory, size: size, dataSize: 0x8000)
       try driver.memory.write(
         noise(Int(size) * 16, &generator, kind: generator.next() % 4), at: driver.descriptorTable)
       try driver.memory.write(
@@ -136,7 +137,7 @@ import Virtio
     default:
       var bytes: [UInt8] = []
       while bytes.count < count {
-        bytes += FakeDriver.encode(
+        bytes += MockDriver.encode(
           generator.next() % UInt64(Canary.size + 64), UInt32(generator.next() % 2000),
           UInt16(generator.next() % 8 == 0 ? generator.next() % 8 : generator.next() % 4),
           UInt16(generator.next() % 20))

@@ -1,48 +1,52 @@
-import GuestMemory
-import HostOS
-import Virtio
+package import GuestMemory
+package import Virtio
 
 /// A driver's half of a split queue, written from the specification and on real memory.
 ///
 /// It behaves as a driver should, and lets a test misbehave through its addresses and raw stores.
-final class FakeDriver {
+package final class MockDriver {
   /// One buffer of a request.
-  enum Segment {
+  package enum Segment {
     case readable([UInt8])
     case writable(Int)
   }
 
   /// A request as it lies in guest memory.
-  struct Request {
-    var head: UInt16
-    var writable: [(address: GuestAddress, count: Int)]
-    var descriptors: [UInt16]
+  package struct Request {
+    package var head: UInt16
+    package var writable: [(address: GuestAddress, count: Int)]
+    package var descriptors: [UInt16]
   }
 
   /// One element of the used ring.
-  struct Used: Equatable {
-    var head: UInt32
-    var length: UInt32
+  package struct Used: Equatable {
+    package var head: UInt32
+    package var length: UInt32
+
+    package init(head: UInt32, length: UInt32) {
+      self.head = head
+      self.length = length
+    }
   }
 
-  static let hasNext: UInt16 = 1
-  static let deviceWritable: UInt16 = 2
-  static let indirect: UInt16 = 4
+  package static let hasNext: UInt16 = 1
+  package static let deviceWritable: UInt16 = 2
+  package static let indirect: UInt16 = 4
 
-  let memory: GuestMemoryMap
-  let size: UInt16
-  let descriptorTable: GuestAddress
-  let availableRing: GuestAddress
-  let usedRing: GuestAddress
+  package let memory: GuestMemoryMap
+  package let size: UInt16
+  package let descriptorTable: GuestAddress
+  package let availableRing: GuestAddress
+  package let usedRing: GuestAddress
   private let dataStart: UInt64
   private let dataEnd: UInt64
   private var dataCursor: UInt64
   private var nextDescriptor: UInt16 = 0
-  private(set) var availableIndex: UInt16
-  private(set) var seenUsed: UInt16
+  package private(set) var availableIndex: UInt16
+  package private(set) var seenUsed: UInt16
 
   /// Lays the rings out from `base` on, each on a page of its own, with buffers behind them.
-  init(
+  package init(
     _ memory: GuestMemoryMap, size: UInt16, base: UInt64 = 0x1000, dataSize: UInt64 = 0x8_0000,
     firstIndex: UInt16 = 0
   ) throws {
@@ -64,7 +68,7 @@ final class FakeDriver {
     try memory.store(firstIndex, at: GuestAddress(used + 2))
   }
 
-  func configuration(maximumSize: UInt16 = 32_768) throws -> QueueConfiguration {
+  package func configuration(maximumSize: UInt16 = 32_768) throws -> QueueConfiguration {
     var result = QueueConfiguration(maximumSize: maximumSize)
     try result.setSize(size)
     try result.setAddress(descriptorTable, of: .descriptorTable)
@@ -74,7 +78,7 @@ final class FakeDriver {
     return result
   }
 
-  func makeQueue(
+  package func makeQueue(
     _ features: VirtioFeatures = [.version1, .indirectDescriptors],
     nextAvailable: UInt16? = nil
   ) throws -> SplitQueue {
@@ -86,7 +90,7 @@ final class FakeDriver {
   // MARK: Requests
 
   /// Lays out a request in descriptors of the table, without offering it.
-  func place(_ segments: [Segment]) throws -> Request {
+  package func place(_ segments: [Segment]) throws -> Request {
     var request = Request(head: nextDescriptor, writable: [], descriptors: [])
     for (index, segment) in segments.enumerated() {
       let slot = nextDescriptor
@@ -103,7 +107,9 @@ final class FakeDriver {
   }
 
   /// Lays out a request in an indirect table, which may lie at an odd address.
-  func placeIndirect(_ segments: [Segment], misalignedBy shift: UInt64 = 0) throws -> Request {
+  package func placeIndirect(_ segments: [Segment], misalignedBy shift: UInt64 = 0) throws
+    -> Request
+  {
     var request = Request(head: nextDescriptor, writable: [], descriptors: [nextDescriptor])
     let table = allocate(16 * segments.count + Int(shift)).rawValue + shift
     for (index, segment) in segments.enumerated() {
@@ -122,7 +128,7 @@ final class FakeDriver {
   }
 
   /// Offers a chain to the device.
-  func offer(_ head: UInt16) throws {
+  package func offer(_ head: UInt16) throws {
     let slot = availableRing.rawValue + 4 + 2 * UInt64(availableIndex % size)
     try memory.store(head, at: GuestAddress(slot))
     availableIndex &+= 1
@@ -131,14 +137,14 @@ final class FakeDriver {
 
   /// Lays out and offers.
   @discardableResult
-  func submit(_ segments: [Segment]) throws -> Request {
+  package func submit(_ segments: [Segment]) throws -> Request {
     let request = try place(segments)
     try offer(request.head)
     return request
   }
 
   /// The answers that were not looked at before.
-  func collect() throws -> [Used] {
+  package func collect() throws -> [Used] {
     let index = try memory.loadUInt16(at: GuestAddress(usedRing.rawValue + 2))
     var result: [Used] = []
     while seenUsed != index {
@@ -153,13 +159,13 @@ final class FakeDriver {
   }
 
   /// The bytes in the writable part of a request.
-  func output(_ request: Request) throws -> [UInt8] {
+  package func output(_ request: Request) throws -> [UInt8] {
     try request.writable.flatMap { try memory.bytes(at: $0.address, count: $0.count) }
   }
 
   // MARK: Words
 
-  func setDescriptor(
+  package func setDescriptor(
     _ index: UInt16, _ address: UInt64, _ length: UInt32, _ flags: UInt16, _ next: UInt16 = 0
   ) throws {
     try memory.write(
@@ -167,33 +173,33 @@ final class FakeDriver {
       at: GuestAddress(descriptorTable.rawValue + 16 * UInt64(index)))
   }
 
-  func setAvailableIndex(_ index: UInt16) throws {
+  package func setAvailableIndex(_ index: UInt16) throws {
     availableIndex = index
     try memory.store(index, at: GuestAddress(availableRing.rawValue + 2))
   }
 
-  func setAvailableFlags(_ flags: UInt16) throws {
+  package func setAvailableFlags(_ flags: UInt16) throws {
     try memory.store(flags, at: availableRing)
   }
 
-  func setUsedEvent(_ index: UInt16) throws {
+  package func setUsedEvent(_ index: UInt16) throws {
     try memory.store(index, at: GuestAddress(availableRing.rawValue + 4 + 2 * UInt64(size)))
   }
 
-  var usedFlags: UInt16 { get throws { try memory.loadUInt16(at: usedRing) } }
+  package var usedFlags: UInt16 { get throws { try memory.loadUInt16(at: usedRing) } }
 
-  var usedIndex: UInt16 {
+  package var usedIndex: UInt16 {
     get throws { try memory.loadUInt16(at: GuestAddress(usedRing.rawValue + 2)) }
   }
 
-  var availableEvent: UInt16 {
+  package var availableEvent: UInt16 {
     get throws {
       try memory.loadUInt16(at: GuestAddress(usedRing.rawValue + 4 + 8 * UInt64(size)))
     }
   }
 
   /// Room for a buffer, in turns through the data area.
-  func allocate(_ count: Int) -> GuestAddress {
+  package func allocate(_ count: Int) -> GuestAddress {
     let rounded = (UInt64(count) + 15) & ~15
     if dataCursor + rounded > dataEnd { dataCursor = dataStart }
     defer { dataCursor += rounded }
@@ -214,7 +220,7 @@ final class FakeDriver {
     }
   }
 
-  static func encode(
+  package static func encode(
     _ address: UInt64, _ length: UInt32, _ flags: UInt16, _ next: UInt16
   ) -> [UInt8] {
     littleEndian(address) + littleEndian(length) + littleEndian(flags) + littleEndian(next)
@@ -222,11 +228,11 @@ final class FakeDriver {
 }
 
 /// The bytes of a number, lowest first.
-func littleEndian<Number: FixedWidthInteger>(_ value: Number) -> [UInt8] {
+package func littleEndian<Number: FixedWidthInteger>(_ value: Number) -> [UInt8] {
   (0..<Number.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
 }
 
 /// Anonymous guest memory of one region from address 0 on.
-func makeMemory(_ size: UInt64 = 0x20_0000) throws -> GuestMemoryMap {
+package func makeMemory(_ size: UInt64 = 0x20_0000) throws -> GuestMemoryMap {
   try GuestMemoryMap([try GuestRegion(anonymousAt: GuestAddress(0), size: size)])
 }

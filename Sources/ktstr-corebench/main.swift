@@ -1,0 +1,3 @@
+import DriverMock
+
+print("no benchmarks yet")
