@@ -10,8 +10,9 @@ struct BuffersBench: ~Copyable {
   var queue: SplitQueue
 
   init(_ memory: GuestMemoryMap? = nil, size: UInt16 = 64) throws {
-    driver = try MockDriver(try memory ?? makeMemory(), size: size)
+    let driver = try MockDriver(try memory ?? makeMemory(), size: size)
     queue = try driver.makeQueue()
+    self.driver = driver
   }
 
   /// Offers the segments and takes them as one chain.

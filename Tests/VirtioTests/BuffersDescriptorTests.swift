@@ -8,6 +8,9 @@ import Testing
 import Virtio
 
 @Suite struct BuffersDescriptorTests {
+  /// C name: `F_SETPIPE_SZ`.
+  private static let setPipeSize: CInt = 1031
+
   /// A pipe; both ends do not block.
   struct Pipe: ~Copyable {
     let reader: OwnedDescriptor
@@ -109,7 +112,7 @@ import Virtio
     #expect(try box.buffers.read(from: file.descriptor.raw, at: 6) == 0)
 
     // A pipe of one page takes a page of two.
-    try #require(fcntl(pipe.writer.raw, F_SETPIPE_SZ, 4096) == 4096)
+    try #require(fcntl(pipe.writer.raw, Self.setPipeSize, 4096) == 4096)
     var readable = try bench.readable([pattern(8192)])
     #expect(try readable.write(to: pipe.writer.raw) == 4096)
   }
@@ -147,7 +150,7 @@ import Virtio
     var buffers = try longChain(&bench)
     let pipe = try Pipe()
     // The first 1024 buffers of 4 bytes fill the pipe to the last byte: the next call fails.
-    try #require(fcntl(pipe.writer.raw, F_SETPIPE_SZ, 4096) == 4096)
+    try #require(fcntl(pipe.writer.raw, Self.setPipeSize, 4096) == 4096)
     #expect(try buffers.write(to: pipe.writer.raw) == 4096)
     #expect(
       bufferError { () throws(BufferError) in _ = try buffers.write(to: pipe.writer.raw, from: 4096)
@@ -185,7 +188,8 @@ import Virtio
       pthread_kill(target, SIGUSR2)
     }
     try pipe.put([1, 2, 3])
-    try #require(thread.join(until: deadline))
+    let isDone = thread.join(until: deadline)
+    try #require(isDone)
     #expect(box.moved.load(ordering: .acquiring) == 3)
   }
 

@@ -26,4 +26,12 @@ package struct LoadedChain: Hashable, Sendable {
   package let byteCount: Int
   /// Host buffers that its bytes lie in.
   package let bufferCount: Int
+
+  /// Describes a chain.
+  @_noLocks
+  package init(head: UInt16, byteCount: Int, bufferCount: Int) {
+    self.head = head
+    self.byteCount = byteCount
+    self.bufferCount = bufferCount
+  }
 }

@@ -1,3 +1,4 @@
+package import GuestMemory
 import HostOS
 
 /// The device-writable bytes of one or several whole chains, in one row.
@@ -6,10 +7,15 @@ import HostOS
 /// that the chains' queue keeps mapped, so they are dropped before that queue goes.
 package struct WritableBuffers: ~Copyable {
   private var buffers: ChainBuffers
+  private let memory: GuestMemoryView?
 
   /// Makes an empty list with room for `capacity` host buffers, and as many chains.
-  package init(capacity: Int = 1024) {
+  ///
+  /// - Parameter memory: where pages are marked as dirty once they were written, exactly those;
+  ///   its map stays alive as long as these buffers.
+  package init(capacity: Int = 1024, marking memory: GuestMemoryView? = nil) {
     buffers = ChainBuffers(capacity: capacity)
+    self.memory = memory
   }
 
   /// Number of host buffers that fit.
@@ -60,11 +66,13 @@ package struct WritableBuffers: ~Copyable {
   /// Copies into the bytes at `offset`; returns how many fitted.
   package func write(_ source: RawSpan, at offset: Int) -> Int {
     let length = source.byteCount
-    return unsafe source.withUnsafeBytes { bytes in
+    let moved = unsafe source.withUnsafeBytes { bytes in
       unsafe buffers.walk(from: offset, count: length) { base, count, done in
         unsafe bytes.baseAddress.map { unsafe base.copyMemory(from: $0 + done, byteCount: count) }
       }
     }
+    markWritten(from: offset, count: moved)
+    return moved
   }
 
   /// Copies all of the source into the bytes at `offset`.
@@ -93,17 +101,21 @@ package struct WritableBuffers: ~Copyable {
   package mutating func read(
     from descriptor: CInt, into offset: Int = 0, limit: Int = .max, at position: Int? = nil
   ) throws(BufferError) -> Int {
-    guard let position else {
-      return unsafe try buffers.transfer("readv", from: offset, count: limit) {
+    let moved: Int
+    if let position {
+      moved = unsafe try buffers.transfer("preadv", from: offset, count: limit) {
+        (entries, count, done) in
+        // Sums past the end of the range are negative, which the kernel refuses.
+        unsafe VectoredIO.read(descriptor, entries, count: count, at: position &+ done)
+      }
+    } else {
+      moved = unsafe try buffers.transfer("readv", from: offset, count: limit) {
         (entries, count, _) in
         unsafe VectoredIO.read(descriptor, entries, count: count)
       }
     }
-    return unsafe try buffers.transfer("preadv", from: offset, count: limit) {
-      (entries, count, done) in
-      // Sums past the end of the range are negative, which the kernel refuses.
-      unsafe VectoredIO.read(descriptor, entries, count: count, at: position &+ done)
-    }
+    markWritten(from: offset, count: moved)
+    return moved
   }
 
   /// Reads exactly `count` bytes from a descriptor into the bytes from `offset` on.
@@ -115,5 +127,12 @@ package struct WritableBuffers: ~Copyable {
     try buffers.checkStart(offset, count: count)
     let completed = try read(from: descriptor, into: offset, limit: count, at: position)
     guard completed == count else { throw .partialBuffer(expected: count, completed: completed) }
+  }
+
+  private func markWritten(from offset: Int, count: Int) {
+    guard let memory, memory.tracksDirty else { return }
+    unsafe buffers.walk(from: offset, count: count) { base, length, _ in
+      unsafe memory.markDirty(host: base, count: length)
+    }
   }
 }
