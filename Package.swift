@@ -65,7 +65,7 @@ let package = Package(
       "Commands",
       [
         "Harness", "Report", "Machine", "Kernels", "Scenario", "Evidence", "Verdict", "VhostUser",
-        "Virtio", "HostOS", argumentParser, system,
+        "Virtio", "HostOS", "CLinux", argumentParser, system,
       ]),
     .executableTarget(name: "ktstr", dependencies: ["Commands"], swiftSettings: common),
     .executableTarget(

@@ -53,3 +53,7 @@ int ktstr_unix_connect(const char *path, int dont_wait) {
 int ktstr_accept(int fd) {
   return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 }
+
+int ktstr_o_direct(void) {
+  return O_DIRECT;
+}

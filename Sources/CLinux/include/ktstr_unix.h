@@ -15,3 +15,6 @@ int ktstr_unix_connect(const char *_Nonnull path, int dont_wait);
 
 /// `accept4(2)`, close-on-exec; hidden behind _GNU_SOURCE. Returns -1 and sets errno on error.
 int ktstr_accept(int fd);
+
+/// `O_DIRECT`, which hides behind _GNU_SOURCE.
+int ktstr_o_direct(void);
