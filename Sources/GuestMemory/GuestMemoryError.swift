@@ -26,4 +26,15 @@ package enum GuestMemoryError: Error, Hashable, Sendable {
   case crossesRegions(GuestAddress, count: UInt64)
   /// The host refused to map a region.
   case system(SystemCallError)
+
+  /// Runs a host call and turns its error into one of ours.
+  static func wrapping<Value: ~Copyable>(
+    _ body: () throws(SystemCallError) -> Value
+  ) throws(GuestMemoryError) -> Value {
+    do {
+      return try body()
+    } catch {
+      throw .system(error)
+    }
+  }
 }

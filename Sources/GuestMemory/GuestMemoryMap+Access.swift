@@ -72,6 +72,7 @@ extension GuestMemoryMap {
         unsafe copyGuestBytes(from: origin + done, to: range.baseAddress, count: range.count)
       }
     }
+    table.view.markDirty(address, count: moved)
     if moved == 0 && count > 0 { throw .unmapped(address) }
     return moved
   }

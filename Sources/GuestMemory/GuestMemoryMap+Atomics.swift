@@ -17,6 +17,7 @@ extension GuestMemoryMap {
   ) throws(GuestMemoryError) {
     let word = unsafe try unsafeWord(at: address, size: 1)
     unsafe AtomicWord.store(value.littleEndian, to: word, ordering)
+    table.view.markDirty(address, count: 1)
   }
 
   /// Loads a 16-bit word in one piece, in the guest's (little-endian) order.
@@ -37,6 +38,7 @@ extension GuestMemoryMap {
   ) throws(GuestMemoryError) {
     let word = unsafe try unsafeWord(at: address, size: 2)
     unsafe AtomicWord.store(value.littleEndian, to: word, ordering)
+    table.view.markDirty(address, count: 2)
   }
 
   /// Loads a 32-bit word in one piece, in the guest's (little-endian) order.
@@ -57,6 +59,7 @@ extension GuestMemoryMap {
   ) throws(GuestMemoryError) {
     let word = unsafe try unsafeWord(at: address, size: 4)
     unsafe AtomicWord.store(value.littleEndian, to: word, ordering)
+    table.view.markDirty(address, count: 4)
   }
 
   /// Loads a 64-bit word in one piece, in the guest's (little-endian) order.
@@ -77,6 +80,7 @@ extension GuestMemoryMap {
   ) throws(GuestMemoryError) {
     let word = unsafe try unsafeWord(at: address, size: 8)
     unsafe AtomicWord.store(value.littleEndian, to: word, ordering)
+    table.view.markDirty(address, count: 8)
   }
 
   @unsafe private func unsafeWord(

@@ -21,10 +21,40 @@ private struct RegionEntry {
 package struct GuestMemoryView: @unchecked Sendable {
   private let entries: UnsafeMutablePointer<RegionEntry>
   private let count: Int
+  private let log: DirtyLog?
 
-  fileprivate init(_ entries: UnsafeMutablePointer<RegionEntry>, count: Int) {
+  fileprivate init(_ entries: UnsafeMutablePointer<RegionEntry>, count: Int, _ log: DirtyLog?) {
     unsafe self.entries = entries
     self.count = count
+    self.log = log
+  }
+
+  /// Whether writes are to be marked; without, marking does nothing.
+  package var tracksDirty: Bool { @_noLocks get { log != nil } }
+
+  /// Marks the pages of a range that was just written.
+  ///
+  /// For writes through host pointers: the access methods of the map mark by themselves.
+  @_noLocks
+  package func markDirty(_ address: GuestAddress, count: Int) {
+    guard let log else { return }
+    log.mark(address, count: count)
+  }
+
+  /// Marks the pages of a host range that was just written; nothing when it is not guest memory.
+  ///
+  /// Looks through all regions, but only where writes are to be marked.
+  @_noLocks
+  @unsafe package func markDirty(host start: UnsafeRawPointer, count length: Int) {
+    guard log != nil else { return }
+    for index in 0..<count {
+      let entry = unsafe entries[index]
+      let host = unsafe UInt64(UInt(bitPattern: entry.host))
+      let offset = UInt64(UInt(bitPattern: start)) &- host
+      // A start below the region wraps to far past its end.
+      guard unsafe offset <= entry.last &- entry.base else { continue }
+      return unsafe markDirty(GuestAddress(entry.base &+ offset), count: length)
+    }
   }
 
   /// The longest host range that starts at the address, stays in one region and has at most
@@ -68,10 +98,12 @@ package struct GuestMemoryView: @unchecked Sendable {
 struct RegionTable: ~Copyable, @unchecked Sendable {
   private let entries: UnsafeMutablePointer<RegionEntry>
   private let count: Int
+  private let log: DirtyLog?
 
-  /// Takes the regions in address order; they must outlive the table.
-  init(_ regions: [GuestRegion]) {
+  /// Takes the regions in address order; they and the owner of the log must outlive the table.
+  init(_ regions: [GuestRegion], _ log: DirtyLog?) {
     count = regions.count
+    self.log = log
     unsafe entries = UnsafeMutablePointer<RegionEntry>.allocate(capacity: max(1, regions.count))
     for (index, region) in regions.enumerated() {
       unsafe (entries + index).initialize(
@@ -84,7 +116,7 @@ struct RegionTable: ~Copyable, @unchecked Sendable {
     unsafe entries.deallocate()
   }
 
-  var view: GuestMemoryView { unsafe GuestMemoryView(entries, count: count) }
+  var view: GuestMemoryView { unsafe GuestMemoryView(entries, count: count, log) }
 
   func index(of address: GuestAddress) -> Int? { view.index(of: address) }
 
