@@ -7,7 +7,9 @@ import PackageDescription
 //
 // It is built in debug configuration with optimisation: a release build compiles a module as a
 // whole on several threads, and then the coverage hooks are refused.
-let instrumentation = ["-sanitize=fuzzer,address", "-O"]
+let instrumented = ["-sanitize=fuzzer,address", "-O"]
+// The mock driver and the models are not what is to be explored.
+let sanitized = ["-sanitize=address", "-O"]
 
 let common: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
@@ -18,15 +20,18 @@ let common: [SwiftSetting] = [
 ]
 let library =
   common + [
-    .enableExperimentalFeature("Lifetimes"), .strictMemorySafety(), .unsafeFlags(instrumentation),
+    .enableExperimentalFeature("Lifetimes"), .strictMemorySafety(),
   ]
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
-/// A room of the main package, instrumented.
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: library)
+/// A room of the main package.
+func room(
+  _ name: String, _ dependencies: [Target.Dependency], flags: [String] = instrumented
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, swiftSettings: library + [.unsafeFlags(flags)])
 }
 
 let package = Package(
@@ -43,13 +48,14 @@ let package = Package(
     room("GuestMemory", ["HostOS", "CLinux", system]),
     room("Virtio", ["GuestMemory", "HostOS", "CLinux", histogram, system]),
     room("VhostUser", ["Virtio", "GuestMemory", "HostOS", "CLinux", system]),
-    room("DriverMock", ["VhostUser", "Virtio", "GuestMemory", "HostOS", system]),
+    room(
+      "DriverMock", ["VhostUser", "Virtio", "GuestMemory", "HostOS", system], flags: sanitized),
     .executableTarget(
       name: "ktstr-fuzz",
       dependencies: [
         "CFuzzer", "DriverMock", "VhostUser", "Virtio", "GuestMemory", "HostOS", system,
       ],
-      swiftSettings: common + [.unsafeFlags(instrumentation)],
+      swiftSettings: common + [.unsafeFlags(sanitized)],
       // The fuzzer's own `main` is left out; ours calls it. Where it lies depends on the toolchain,
       // so `.ci/fuzz` passes the folder.
       linkerSettings: [

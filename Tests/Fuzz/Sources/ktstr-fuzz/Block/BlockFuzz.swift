@@ -195,7 +195,9 @@ final class BlockFuzz {
   }
 
   private var isDiskAsExpected: Bool {
-    model.bytes.withUnsafeBytes { memcmp($0.baseAddress, diskView.unsafeBase, $0.count) == 0 }
+    model.bytes.withUnsafeBytes { bytes in
+      bytes.baseAddress.map { memcmp($0, diskView.unsafeBase, bytes.count) } == 0
+    }
   }
 
   private var diskBytes: UnsafeRawBufferPointer {

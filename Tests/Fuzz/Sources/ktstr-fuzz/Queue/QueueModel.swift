@@ -1,7 +1,8 @@
 import Virtio
 
-/// What the device's half of a queue must do, by the words of the specification and with plain sets
-/// and arrays. It writes what it expects into the arena's snapshot.
+/// What the device's half of a queue must do, in plain sets and arrays.
+///
+/// It follows the words of the specification, and writes what it expects into the arena's snapshot.
 struct QueueModel {
   let layout: QueueLayout
   let arena: Arena

@@ -45,7 +45,8 @@ struct ReferenceChain {
         guard allowsIndirect, flags & UInt64(MockDriver.hasNext) == 0 else { throw Broken() }
         guard length > 0, length % 16 == 0, length / 16 <= 65_535 else { throw Broken() }
         guard !address.addingReportingOverflow(length - 1).overflow else { throw Broken() }
-        try walk(from: 0, tableOf: Int(length / 16), arena, layout, allowsIndirect: false) { entry in
+        try walk(from: 0, tableOf: Int(length / 16), arena, layout, allowsIndirect: false) {
+          entry in
           // Only the entries that are used must be mapped.
           try layout.offsets(address + 16 * UInt64(entry), 16).flatMap { $0.map { arena[$0] } }
         }

@@ -38,7 +38,8 @@ struct VhostMessage {
     case 2: payload = littleEndian(Self.features(&input))
     case 16: payload = littleEndian(input.flag() ? input.uint64() & 0x1_ffff : input.uint64())
     case 5: memoryTable(&input)
-    case 6: payload = littleEndian(UInt64(0x1000)) + littleEndian(UInt64(0))
+    case 6:
+      payload = littleEndian(UInt64(0x1000)) + littleEndian(UInt64(0))
       attachments = [.smallMemory]
     case 8, 10, 11, 18:
       payload = Self.ring(&input) + littleEndian(Self.ringValue(&input))
@@ -106,7 +107,8 @@ struct VhostMessage {
     for address in addresses {
       let user = userBase + address.rawValue
       payload += littleEndian(
-        input.rarely() ? (input.flag() ? input.hostileUInt64() : user + input.uint64() % 8192) : user)
+        input.rarely()
+          ? (input.flag() ? input.hostileUInt64() : user + input.uint64() % 8192) : user)
     }
     return payload + littleEndian(UInt64(0x8000))
   }

@@ -65,11 +65,12 @@ final class VhostUserFuzz {
 
   func run(_ input: inout FuzzInput) throws -> Int {
     while !input.isEmpty && isOpen {
-      operations += 1
       switch input.byte() % 12 {
       case 0: bringUp()
       case 1, 2: try submit(&input)
-      case 3: kick.signal()
+      case 3:
+        kick.signal()
+        operations += 1
       case 4: drain()
       case 5: if input.rarely() { send(input.data(1 + input.below(40)), []) }
       default:
@@ -127,6 +128,7 @@ final class VhostUserFuzz {
     if type == 1 { segments.append(.readable([UInt8](repeating: 7, count: 512))) }
     if type == 0 { segments.append(.writable(512 * input.below(4))) }
     segments.append(.writable(21))
+    operations += 1
     try driver.submit(segments)
     if input.rarely() {
       try driver.setDescriptor(
@@ -141,6 +143,7 @@ final class VhostUserFuzz {
 
   private func send(_ bytes: [UInt8], _ attachments: [VhostMessage.Attachment]) {
     guard isOpen else { return }
+    operations += 1
     let pipes = attachments.contains(.pipe) ? makePipe() : []
     let list = attachments.map { attachment -> CInt in
       switch attachment {
