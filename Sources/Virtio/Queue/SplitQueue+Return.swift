@@ -6,7 +6,7 @@ extension SplitQueue {
   @_noLocks
   package mutating func stage(head: UInt16, length: UInt32) throws(QueueError) {
     // Expected to wrap.
-    let position = nextUsed &+ UInt16(truncatingIfNeeded: ledger.stagedCount)
+    let position = nextUsed &+ ledger.stagedCount
     // Whatever needs a call is done elsewhere, so that nothing needs to be saved around one here.
     guard returnsPlainly, ledger.stage(head) else {
       return try stageSlowly(head, length, at: position)
@@ -23,7 +23,7 @@ extension SplitQueue {
     guard ledger.stage(head) else { throw .headNotInFlight(head) }
     rings.storeUsedElement(at: position, head: head, length: length)
     if tracksDirty { markUsedElement(at: position) }
-    inflight?.stage(head)
+    inflight.stage(head)
   }
 
   /// Makes all staged answers visible with one store of the used index; false when there were none.
@@ -32,8 +32,8 @@ extension SplitQueue {
     let count = ledger.stagedCount
     guard count > 0 else { return false }
     // Expected to wrap.
-    nextUsed &+= UInt16(truncatingIfNeeded: count)
-    unsignalledCount &+= count
+    nextUsed &+= count
+    unsignalledCount &+= Int(count)
     rings.storeUsedIndex(nextUsed)
     if !returnsPlainly { notePublished() }
     ledger.releaseStaged()
@@ -44,15 +44,7 @@ extension SplitQueue {
   @inline(never)
   private mutating func notePublished() {
     if tracksDirty { markUsedIndex() }
-    if inflight != nil { endStaged() }
-  }
-
-  /// Notes in the record that the staged requests are over, now that the driver sees it: whoever
-  /// finds the record behind the used ring ends the batch itself.
-  @_noLocks
-  private mutating func endStaged() {
-    guard let inflight else { return }
-    for index in 0..<ledger.stagedCount { inflight.end(ledger.stagedHead(at: index)) }
-    inflight.storeUsedIndex(nextUsed)
+    // Only now: whoever finds the record behind the used ring ends the batch itself.
+    inflight.endBatch(usedIndex: nextUsed)
   }
 }

@@ -6,15 +6,18 @@ extension SplitQueue {
   /// - Throws: ``QueueError``, and then the chain is empty and the queue as before.
   @_noLocks
   package mutating func peek(into chain: inout DescriptorChain) throws(QueueError) -> Bool {
-    chain.removeAll()
-    guard let head = try peekHead() else { return false }
     do throws(QueueError) {
-      try load(head, into: &chain)
+      if let head = try findHead() {
+        try load(head, into: &chain)
+        return true
+      }
     } catch {
       peekedHead = SplitQueue.nothingPeeked
+      chain.removeAll()
       throw error
     }
-    return true
+    chain.removeAll()
+    return false
   }
 
   /// The head of the next waiting request, neither loaded nor taken; nil when none waits.
@@ -23,8 +26,14 @@ extension SplitQueue {
   ///   `headReused`, and then the queue is as before.
   @_noLocks
   package mutating func peekHead() throws(QueueError) -> UInt16? {
+    try findHead()
+  }
+
+  @_noLocks
+  @inline(__always)
+  private mutating func findHead() throws(QueueError) -> UInt16? {
     peekedHead = SplitQueue.nothingPeeked
-    if let head = replay.peek() {
+    if !takesPlainly, let head = replay.peek() {
       peekedHead = UInt32(head)
       return head
     }
@@ -54,13 +63,13 @@ extension SplitQueue {
     guard replay.left == 0 else {
       // It was noted as taken when the queue was started.
       replay.advance()
-      takesPlainly = replay.left == 0 && inflight == nil
+      takesPlainly = replay.left == 0 && !inflight.isActive
       return
     }
     _ = ledger.take(head)
     // Expected to wrap.
     nextAvailable &+= 1
-    noteTaken(head)
+    inflight.take(head)
   }
 
   /// Takes the next waiting request without loading it; nil when none waits.
@@ -105,17 +114,8 @@ extension SplitQueue {
       return
     }
     guard ledger.undoTake(head) else { throw .headNotInFlight(head) }
-    inflight?.end(head)
+    inflight.undoTake(head)
     // Expected to wrap.
     nextAvailable &-= 1
-  }
-
-  @_noLocks
-  @inline(__always)
-  private mutating func noteTaken(_ head: UInt16) {
-    guard let inflight else { return }
-    inflight.begin(head, counter: inflightCounter)
-    // Not in the life of a machine.
-    inflightCounter &+= 1
   }
 }

@@ -35,8 +35,7 @@ package struct SplitQueue: ~Copyable {
   var peekedHead = SplitQueue.nothingPeeked
   var ledger: HeadLedger
   var replay: HeadReplay
-  let inflight: InflightWords?
-  var inflightCounter: UInt64
+  var inflight: InflightTracker
   // Neither replay nor record: heads come from the available ring alone.
   var takesPlainly: Bool
   // Neither dirty marks nor record: an answer is a write to the used ring and nothing else.
@@ -123,9 +122,9 @@ package struct SplitQueue: ~Copyable {
     self.signalledUsed = start.nextUsed
     self.ledger = ledger
     self.replay = HeadReplay(start.heads)
-    self.inflight = inflight?.words
+    self.inflight = InflightTracker(
+      inflight?.words, size: rings.size, counter: start.inflightCounter)
     self.inflightOwner = inflight?.owner
-    self.inflightCounter = start.inflightCounter
     self.takesPlainly = start.heads.isEmpty && inflight == nil
     self.returnsPlainly = !tracksDirty && inflight == nil
     // With event indices the flags must stay zero; without them this asks for notifications.
