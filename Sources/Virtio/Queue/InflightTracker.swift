@@ -5,6 +5,8 @@
 /// be staged once in a batch; `stagedCount` is compared with `capacity` all the same.
 @safe
 struct InflightTracker: ~Copyable, @unchecked Sendable {
+  /// Whether there is a record.
+  let isActive: Bool
   private let words: InflightWords?
   private let staged: UnsafeMutablePointer<UInt16>
   private let capacity: Int
@@ -13,17 +15,15 @@ struct InflightTracker: ~Copyable, @unchecked Sendable {
 
   init(_ words: InflightWords?, size: UInt16, counter: UInt64) {
     self.words = words
+    isActive = words != nil
     self.counter = counter
-    capacity = words == nil ? 0 : Int(size)
+    capacity = isActive ? Int(size) : 0
     unsafe staged = .allocate(capacity: max(1, capacity))
   }
 
   deinit {
     unsafe staged.deallocate()
   }
-
-  /// Whether there is a record.
-  var isActive: Bool { words != nil }
 
   /// Notes that a request was taken.
   @_noLocks

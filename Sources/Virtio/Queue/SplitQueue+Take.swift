@@ -34,7 +34,7 @@ extension SplitQueue {
   private mutating func findHead() throws(QueueError) -> UInt16? {
     peekedHead = SplitQueue.nothingPeeked
     if !takesPlainly, let head = replay.peek() {
-      peekedHead = UInt32(head)
+      peekedHead = UInt32(truncatingIfNeeded: head)
       return head
     }
     if seenAvailable == nextAvailable {
@@ -43,14 +43,15 @@ extension SplitQueue {
     let head = rings.availableHead(at: nextAvailable)
     guard head < rings.size else { throw .headOutOfRange(head) }
     guard !ledger.holds(head) else { throw .headReused(head) }
-    peekedHead = UInt32(head)
+    peekedHead = UInt32(truncatingIfNeeded: head)
     return head
   }
 
   /// Takes the request that was just peeked: it is the device's until published as used.
   @_noLocks
   package mutating func commit(_ chain: borrowing DescriptorChain) {
-    precondition(UInt32(chain.head) == peekedHead, "commit of a chain that was not peeked")
+    let head = UInt32(truncatingIfNeeded: chain.head)
+    precondition(head == peekedHead, "commit of a chain that was not peeked")
     commit()
   }
 
