@@ -41,6 +41,22 @@ package struct GuestMemoryView: @unchecked Sendable {
     log.mark(address, count: count)
   }
 
+  /// Marks the pages of a host range that was just written; nothing when it is not guest memory.
+  ///
+  /// Looks through all regions, but only where writes are to be marked.
+  @_noLocks
+  @unsafe package func markDirty(host start: UnsafeRawPointer, count length: Int) {
+    guard log != nil else { return }
+    for index in 0..<count {
+      let entry = unsafe entries[index]
+      let host = unsafe UInt64(UInt(bitPattern: entry.host))
+      let offset = UInt64(UInt(bitPattern: start)) &- host
+      // A start below the region wraps to far past its end.
+      guard unsafe offset <= entry.last &- entry.base else { continue }
+      return unsafe markDirty(GuestAddress(entry.base &+ offset), count: length)
+    }
+  }
+
   /// The longest host range that starts at the address, stays in one region and has at most
   /// `limit` bytes; nil when the address is not mapped.
   ///
@@ -82,7 +98,7 @@ package struct GuestMemoryView: @unchecked Sendable {
 struct RegionTable: ~Copyable, @unchecked Sendable {
   private let entries: UnsafeMutablePointer<RegionEntry>
   private let count: Int
-  private let log: DirtyLog?
+  let log: DirtyLog?
 
   /// Takes the regions in address order; they and the owner of the log must outlive the table.
   init(_ regions: [GuestRegion], _ log: DirtyLog?) {
