@@ -34,17 +34,22 @@ struct ConsoleControl: Sendable {
   }
 
   var ports: [Port]
-  var isMultiport = false
+  /// Whether the driver knows of several ports; nil while there is no driver.
+  var isMultiport: Bool?
   var isDriverReady = false
   /// Raised with each change of the size of port 0, which stands in the configuration space.
   var generation: UInt32 = 0
 
   /// Whether data moves through a port.
   func isOpen(_ index: Int) -> Bool {
-    isMultiport ? ports[index].isReady && ports[index].isGuestOpen : index == 0
+    switch isMultiport {
+    case true: ports[index].isReady && ports[index].isGuestOpen
+    case false: index == 0
+    case nil: false
+    }
   }
 
-  var hasPending: Bool { isMultiport && ports.contains { !$0.pending.isEmpty } }
+  var hasPending: Bool { isMultiport == true && ports.contains { !$0.pending.isEmpty } }
 
   /// Takes the next message that has at most `room` bytes; nil when the next one is longer, or
   /// there is none.
@@ -57,10 +62,18 @@ struct ConsoleControl: Sendable {
       guard bytes.count <= room else { return nil }
       ports[index].pending.remove(next)
       if next == .add { ports[index].isAnnounced = true }
-      if next == .remove { ports[index].isAnnounced = false }
+      if next == .remove { forget(index) }
       return bytes
     }
     return nil
+  }
+
+  /// The driver has nothing to do with a port any more, but may be told that it is back.
+  private mutating func forget(_ index: Int) {
+    ports[index].isAnnounced = false
+    ports[index].isReady = false
+    ports[index].isGuestOpen = false
+    ports[index].pending.formIntersection(.add)
   }
 
   private func encode(_ what: Pending, _ index: Int) -> [UInt8] {
@@ -83,13 +96,11 @@ struct ConsoleControl: Sendable {
 
   /// Goes back to what is true without a driver.
   mutating func reset() {
-    isMultiport = false
+    isMultiport = nil
     isDriverReady = false
     for index in ports.indices {
-      ports[index].isAnnounced = false
-      ports[index].isReady = false
-      ports[index].isGuestOpen = false
       ports[index].pending = []
+      forget(index)
     }
   }
 
@@ -127,7 +138,14 @@ struct ConsoleControl: Sendable {
   }
 
   private mutating func deviceReady(_ value: UInt16) -> Effect {
-    guard value == 1 else { return Effect(event: .driverFailure) }
+    guard value == 1 else {
+      isDriverReady = false
+      for index in ports.indices {
+        ports[index].pending = []
+        forget(index)
+      }
+      return Effect(event: .driverFailure)
+    }
     guard !isDriverReady else { return Effect(event: .repeatedMessage) }
     isDriverReady = true
     for index in ports.indices where ports[index].isPresent { ports[index].pending = .add }

@@ -30,7 +30,7 @@ extension ConsoleDevice {
   func receiveControl(_ queue: ConsoleQueue, _ cause: ServiceCause) -> ServiceOutcome {
     queue.turn(cause, counts, broken: brokenFlag) { (rings, state) throws(QueueError) in
       for _ in 0..<ConsoleQueue.batchCount {
-        guard control.withLock({ $0.isMultiport }) else { return .blocked }
+        guard control.withLock({ $0.isMultiport == true }) else { return .blocked }
         guard let isRight = try state.nextReadable(&rings) else { return .drained }
         guard isRight else {
           counts.add(.malformedControlBuffer)
