@@ -11,6 +11,11 @@ SHELL := /bin/bash
 KTSTR := .build/release/ktstr
 INIT := guest-init/.build/release/guest-init
 SUITE ?=
+# What the unit tests said, for `make parity`; `make unit` leaves it here.
+UNIT_RESULTS := .build/unit-tests.jsonl
+EVENTS = --event-stream-version 6.3 --event-stream-output-path
+# Results to judge in place of a new run of the core's tests.
+RESULTS ?=
 
 # What the harness needs to run, to build and to be tested, as Debian package names.
 RUN_PACKAGES := qemu-system-x86 busybox-static xz-utils lz4 zstd gzip bzip2
@@ -19,7 +24,8 @@ TEST_PACKAGES := cpio gnupg util-linux qemu-utils nbdkit valgrind user-mode-linu
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean help
+.PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
+  help parity sanitize fuzz fuzz-short
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,7 +63,8 @@ demo: packages kernel ## Runs Scenarios/smoke.json on a real guest.
 test: packages unit guest-tests ## All tests.
 
 unit: ## Tests of each module; no guest is booted.
-	swift test --disable-xctest --skip GuestTests
+	@mkdir -p .build && rm -f $(UNIT_RESULTS)
+	swift test --disable-xctest --skip GuestTests $(EVENTS) $(UNIT_RESULTS)
 	KTSTR_GUEST_TESTS=1 swift test --disable-xctest --package-path guest-init \
 	  --scratch-path guest-init/.build-tests
 
@@ -69,6 +76,24 @@ test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian t
 	PATH=$(CURDIR)/.build/qemu10/bin:$$PATH $(KTSTR) doctor
 	PATH=$(CURDIR)/.build/qemu10/bin:$$PATH KTSTR_BINARY=$(CURDIR)/$(KTSTR) \
 	  swift test --disable-xctest --no-parallel --filter ShippedScenarioTests
+
+parity: ## Which statements of docs/parity.md have a passing test; fails on one that has none.
+	.ci/parity --self-test
+ifeq ($(RESULTS),)
+	@mkdir -p .build-core && rm -f .build-core/results.jsonl
+	-KTSTR_CORE=1 swift test --scratch-path .build-core --disable-xctest \
+	  $(EVENTS) .build-core/results.jsonl
+endif
+	.ci/parity $(or $(RESULTS),.build-core/results.jsonl)
+
+sanitize: ## The core's unit tests under the thread and the address sanitizer, leaks included.
+	.ci/sanitize thread address
+
+fuzz: ## Fuzzes the core: 10^7 operations or 10 CPU minutes for each target.
+	.ci/fuzz full $(TARGETS)
+
+fuzz-short: ## Fuzzes the core for 60 CPU seconds in all.
+	.ci/fuzz short $(TARGETS)
 
 lint: ## Format, warnings and undeclared imports.
 	swift format lint --strict -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources guest-init/Tests
@@ -82,4 +107,4 @@ bench: kernel ## Where the time of a run goes, medians of several.
 	.build/release/ktstr-bench $(KTSTR) Scenarios/smoke.json
 
 clean: ## Removes what was built.
-	rm -rf .build guest-init/.build guest-init/.build-tests
+	rm -rf .build .build-* guest-init/.build guest-init/.build-tests

@@ -42,7 +42,7 @@ package final class DirtyBitmap: Sendable {
   ///   - fileOffset: where the log starts in the file; any number of bytes.
   ///   - byteCount: the length of the log, eight pages to the byte.
   /// - Throws: ``GuestMemoryError/fileTooShort(offset:size:fileSize:)``, `addressOverflow`,
-  ///   `emptyRegion` for no bytes, `system`.
+  ///   `emptyRegion` for no bytes, `tooManyMappings`, `system`.
   package init(
     sharing descriptor: CInt, fileOffset: UInt64, byteCount: UInt64
   ) throws(GuestMemoryError) {
@@ -62,6 +62,16 @@ package final class DirtyBitmap: Sendable {
 
   /// How many pages were to be marked that lie past the end of the bitmap.
   package var ignoredPageCount: UInt64 { log.ignoredPages }
+
+  /// How often a page of a shared log was gone when it was touched.
+  ///
+  /// As with ``GuestRegion/lostPageCount``.
+  package var lostPageCount: UInt64 {
+    switch memory {
+    case .own: 0
+    case .shared(let file): file.lostPageCount
+    }
+  }
 
   /// Marks every page that the range touches; call it after the write.
   package func mark(_ address: GuestAddress, count: Int) {

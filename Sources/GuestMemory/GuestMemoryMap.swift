@@ -73,6 +73,9 @@ package final class GuestMemoryMap: Sendable {
     regions[regions.count - 1].last
   }
 
+  /// Whether a page of any region was gone when it was touched: see ``GuestRegion/lostPageCount``.
+  package var hasLostPages: Bool { regions.contains { $0.lostPageCount > 0 } }
+
   /// The region that holds the address, or nil in a hole.
   package func region(containing address: GuestAddress) -> GuestRegion? {
     table.index(of: address).map { regions[$0] }
@@ -87,14 +90,21 @@ package final class GuestMemoryMap: Sendable {
   /// Whether every byte of the range is mapped; an empty range always is.
   package func contains(_ base: GuestAddress, count: UInt64) -> Bool {
     guard count > 0 else { return true }
-    guard let last = base.advanced(by: count - 1) else { return false }
+    return base.advanced(by: count - 1) != nil && firstHole(base, count: count) == nil
+  }
+
+  /// The first address of a range, which does not pass 2^64, that is not mapped.
+  func firstHole(_ base: GuestAddress, count: UInt64) -> GuestAddress? {
     var address = base
-    while let index = table.index(of: address) {
-      let end = regions[index].last
-      if end >= last { return true }
-      // `end < last`, so there is an address after it.
-      address = GuestAddress(end.rawValue &+ 1)
+    var left = count
+    while left > 0 {
+      guard let index = table.index(of: address) else { return address }
+      // The region holds `room + 1` bytes from here on.
+      let room = regions[index].last.rawValue &- address.rawValue
+      if room >= left - 1 { return nil }
+      address = GuestAddress(address.rawValue &+ (room &+ 1))
+      left -= room &+ 1
     }
-    return false
+    return nil
   }
 }

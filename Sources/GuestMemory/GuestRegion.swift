@@ -36,8 +36,8 @@ package final class GuestRegion: Sendable {
   ///
   /// The descriptor may be closed afterwards.
   ///
-  /// The file must be long enough now. One that shrinks later takes the process down with SIGBUS
-  /// on the next touch, so take files that are sealed, or from a peer that is trusted that far.
+  /// The file must be long enough now. Where it shrinks later, pages that are gone are replaced by
+  /// zeroed ones when they are touched: see ``lostPageCount``.
   ///
   /// - Parameter fileOffset: need not be a multiple of the page size.
   /// - Throws: ``GuestMemoryError``.
@@ -66,6 +66,18 @@ package final class GuestRegion: Sendable {
     switch memory {
     case .anonymous(let mapping): unsafe mapping.unsafeBase
     case .file(let file): unsafe file.unsafeBase
+    }
+  }
+
+  /// How often a page of the file was gone when it was touched, and a zeroed one took its place.
+  ///
+  /// Not zero means that the file was shortened, or that it could not be read, and that what this
+  /// process reads and writes there is no longer what the guest sees. Always zero for anonymous
+  /// memory. Two threads that meet the same page at once may count it twice.
+  package var lostPageCount: UInt64 {
+    switch memory {
+    case .anonymous: 0
+    case .file(let file): file.lostPageCount
     }
   }
 

@@ -98,7 +98,7 @@ package struct GuestMemoryView: @unchecked Sendable {
 struct RegionTable: ~Copyable, @unchecked Sendable {
   private let entries: UnsafeMutablePointer<RegionEntry>
   private let count: Int
-  private let log: DirtyLog?
+  let log: DirtyLog?
 
   /// Takes the regions in address order; they and the owner of the log must outlive the table.
   init(_ regions: [GuestRegion], _ log: DirtyLog?) {

@@ -36,6 +36,14 @@ package enum VhostUserError: Error, Hashable, Sendable {
   case memory(GuestMemoryError)
   /// No memory is shared yet.
   case noMemory
+  /// A descriptor is not of the kind that the request needs.
+  case wrongDescriptorKind(request: UInt32)
+  /// An in-flight region does not fit the queues that it is for.
+  case inflightRegion(size: UInt64, queueCount: UInt16, queueSize: UInt16)
+  /// What stands in an in-flight region makes no sense.
+  case inflightContent(ring: Int)
+  /// A dirty log cannot be mapped.
+  case log(GuestMemoryError)
   /// The configuration space cannot be read or written so.
   case configurationAccess(offset: UInt32, size: UInt32)
   /// The frontend does not read its replies.
@@ -48,6 +56,23 @@ package enum VhostUserError: Error, Hashable, Sendable {
     switch self {
     case .badFlags, .messageTooLong, .tooManyDescriptors, .repliesNotRead: true
     default: false
+    }
+  }
+
+  /// What to count it as; nil when the host failed, not the peer.
+  var refusal: VhostUserRefusal? {
+    switch self {
+    case .badFlags, .messageTooLong, .wrongSize: .message
+    case .unknownRequest, .notNegotiated: .request
+    case .tooManyDescriptors, .wrongDescriptorCount, .wrongDescriptorKind: .descriptors
+    case .featuresNotOffered: .features
+    case .tooManyRegions, .memory, .noMemory, .addressNotShared: .memory
+    case .noSuchRing, .ringValue, .ring, .ringIncomplete: .ring
+    case .inflightRegion, .inflightContent: .inflight
+    case .log: .log
+    case .configurationAccess: .configuration
+    case .repliesNotRead: .notReading
+    case .system: nil
     }
   }
 }

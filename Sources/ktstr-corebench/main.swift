@@ -1,3 +1,10 @@
-import DriverMock
+import Glibc
 
-print("no benchmarks yet")
+let benchArguments = Array(CommandLine.arguments.dropFirst())
+switch benchArguments.first {
+case "backend": exit(runBackendBench(arguments: Array(benchArguments.dropFirst())))
+case "rings": exit(runRingBenches(arguments: Array(benchArguments.dropFirst())))
+default:
+  print("usage: ktstr-corebench backend | rings [--once NAME [ROUNDS]]")
+  exit(64)
+}

@@ -102,11 +102,17 @@ package final class BlockDevice: VirtioDevice {
   }
 
   package func service(queue index: Int, cause: ServiceCause) -> ServiceOutcome {
+    service(queue: index, cause: cause, staysAwake: false)
+  }
+
+  package func service(
+    queue index: Int, cause: ServiceCause, staysAwake: Bool
+  ) -> ServiceOutcome {
     guard queues.indices.contains(index) else { return ServiceOutcome() }
     let queue = queues[index]
     let context = BlockRequestContext(
       backing: backing, counters: queue.counters, identity: identity, sectorCount: sectorCount,
       writesThrough: !acceptedFeatures.contains(.blockFlush))
-    return queue.service(context, cause, broken: brokenFlag)
+    return queue.service(context, cause, staysAwake: staysAwake, broken: brokenFlag)
   }
 }

@@ -30,14 +30,16 @@ final class BlockQueue: Sendable {
   }
 
   func service(
-    _ context: BlockRequestContext, _ cause: ServiceCause, broken: borrowing Atomic<Bool>
+    _ context: BlockRequestContext, _ cause: ServiceCause, staysAwake: Bool,
+    broken: borrowing Atomic<Bool>
   ) -> ServiceOutcome {
     state.withLock { state in
       if cause == .notification { counters.notifications.add(1) }
       guard !broken.load(ordering: .acquiring), var queue = state.queue.take() else {
         return ServiceOutcome()
       }
-      var outcome = BlockQueue.turn(&queue, &state.chain, &state.scratch, context)
+      var outcome = BlockQueue.turn(
+        &queue, &state.chain, &state.scratch, context, staysAwake: staysAwake)
       state.queue = consume queue
       if let failure = outcome.failure {
         outcome.more = false
@@ -53,7 +55,7 @@ final class BlockQueue: Sendable {
   /// One batch: taken, carried out, published together, and one question about an interrupt.
   private static func turn(
     _ queue: inout SplitQueue, _ chain: inout DescriptorChain, _ scratch: inout IOVecList,
-    _ context: BlockRequestContext
+    _ context: BlockRequestContext, staysAwake: Bool
   ) -> ServiceOutcome {
     var outcome = ServiceOutcome()
     queue.disableNotifications()
@@ -61,7 +63,11 @@ final class BlockQueue: Sendable {
       context.counters.maximumQueueDepth.raise(to: UInt64(try queue.pendingCount()))
       let isDrained = try fill(&queue, &chain, &scratch, context)
       publish(&queue, &outcome, context)
-      outcome.more = isDrained ? try !queue.enableNotifications() : true
+      if !isDrained {
+        outcome.more = true
+      } else if !staysAwake {
+        outcome.more = try !queue.enableNotifications()
+      }
     } catch {
       // What was done before the bad request is told to the driver all the same.
       publish(&queue, &outcome, context)
@@ -101,6 +107,7 @@ final class BlockQueue: Sendable {
     _ queue: inout SplitQueue, _ outcome: inout ServiceOutcome, _ context: BlockRequestContext
   ) {
     guard queue.publish() else { return }
+    outcome.progress = true
     outcome.interrupt = queue.shouldInterrupt()
     if outcome.interrupt {
       context.counters.interruptsSent.add(1)
