@@ -1,5 +1,5 @@
-package import GuestMemory
-package import HostOS
+import GuestMemory
+import HostOS
 import Synchronization
 package import Virtio
 

@@ -28,18 +28,21 @@ private struct Backend: ~Copyable {
   private let frontend: MockFrontend
 
   init(name: String, program: String, arguments: [String], path: String) throws {
-    self.name = name
-    self.path = path
     var request = ProcessRequest(path: program, arguments: arguments)
     request.descriptors = [.init(2, to: 2)]
-    process = try ChildProcess(spawning: request)
+    let process = try ChildProcess(spawning: request)
     let socket = try Backend.connect(path, name)
-    frontend = try MockFrontend(socket: socket, memorySize: 8 << 20)
+    let frontend = try MockFrontend(socket: socket, memorySize: 8 << 20)
     try frontend.handshake(1 << 3 | 1 << 9 | 1 << 15)
     try frontend.setFeatures(BlockLoad.features)
     try frontend.setMemoryTable()
-    load = try BlockLoad(frontend)
+    let load = try BlockLoad(frontend)
     try load.start()
+    self.name = name
+    self.path = path
+    self.process = process
+    self.frontend = frontend
+    self.load = load
   }
 
   private static func connect(_ path: String, _ name: String) throws -> OwnedDescriptor {
