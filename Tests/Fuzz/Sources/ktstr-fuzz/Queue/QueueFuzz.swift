@@ -17,7 +17,11 @@ final class QueueFuzz {
   private struct Place {
     let arena: Arena
     let regions: [(start: UInt64, bytes: Range<Int>)]
+    /// As the driver sees it.
     let map: GuestMemoryMap
+    /// As the device sees it: what it writes is marked.
+    let tracked: GuestMemoryMap
+    let dirty: DirtyBitmap
   }
 
   private let place: Place
@@ -43,7 +47,9 @@ final class QueueFuzz {
     ]
     return try shapes.map { shape in
       let map = try GuestMemoryMap(shape.map { try arena.region($0.bytes, at: $0.start) })
-      return Place(arena: arena, regions: shape, map: map)
+      let dirty = try DirtyBitmap(through: GuestAddress(0xffff))
+      return Place(
+        arena: arena, regions: shape, map: map, tracked: map.tracking(dirty), dirty: dirty)
     }
   }
 
@@ -61,7 +67,9 @@ final class QueueFuzz {
     if !input.rarely() { features.insert(.indirectDescriptors) }
     self.features = features
     arena.takeSnapshot()
-    queue = try driver.makeQueue(features)
+    place.dirty.reset()
+    queue = try SplitQueue(
+      driver.configuration(), in: place.tracked, features: features, nextAvailable: first)
     model = QueueModel(layout, arena, features, nextAvailable: first)
     verify("start")
   }
@@ -233,7 +241,8 @@ final class QueueFuzz {
     guard input.byte() % 4 == 0 else { return }
     place.arena.takeSnapshot()
     let next = input.pick([model.nextAvailable, input.uint16()])
-    queue = try driver.makeQueue(features, nextAvailable: next)
+    queue = try SplitQueue(
+      driver.configuration(), in: place.tracked, features: features, nextAvailable: next)
     model = QueueModel(layout, place.arena, features, nextAvailable: next)
     verify("restart")
   }
@@ -244,6 +253,13 @@ final class QueueFuzz {
     check(queue.inFlightCount == model.held.count, "\(operation): in flight")
     if let offset = place.arena.firstDifference() {
       fail("\(operation): byte \(offset) of guest memory is not as expected")
+    }
+    // Only the used ring is the queue's to write, and it lies on one page.
+    let pages = place.dirty.takeSnapshot()
+    for range in pages.ranges {
+      check(
+        range.address.rawValue == driver.usedRing.rawValue && range.count == DirtyBitmap.pageSize,
+        "\(operation): \(range) is marked")
     }
   }
 }
