@@ -3,7 +3,8 @@ import Glibc
 let benchArguments = Array(CommandLine.arguments.dropFirst())
 switch benchArguments.first {
 case "backend": exit(runBackendBench(arguments: Array(benchArguments.dropFirst())))
+case "rings": exit(runRingBenches(arguments: Array(benchArguments.dropFirst())))
 default:
-  print("usage: ktstr-corebench backend")
+  print("usage: ktstr-corebench backend | rings [--once NAME [ROUNDS]]")
   exit(64)
 }

@@ -103,10 +103,3 @@ package final class MMIOTransport: Sendable {
     turns.indices.contains(index) ? turns[index].notifier : nil
   }
 }
-
-extension VirtioFeatures {
-  /// The driver may reset one queue.
-  ///
-  /// C name: `VIRTIO_F_RING_RESET`.
-  package static let ringReset = VirtioFeatures(rawValue: 1 << 40)
-}

@@ -28,8 +28,24 @@ struct IOVecList: ~Copyable, @unchecked Sendable {
   /// The first buffer; valid for `count` of them until the list changes.
   @unsafe var unsafeStart: UnsafePointer<iovec> { unsafe UnsafePointer(storage + first) }
 
+  /// Where a list that was just emptied is filled from the outside, `capacity` entries of it.
+  @_noLocks
+  @inline(__always)
+  @unsafe func unsafeStorage() -> UnsafeMutablePointer<iovec> { unsafe storage }
+
+  /// Takes over what was written to `unsafeStorage()`.
+  @_noLocks
+  @inline(__always)
+  mutating func adopt(count: Int, byteCount: Int) {
+    precondition(count <= capacity, "more buffers than there is room for")
+    first = 0
+    self.count = count
+    self.byteCount = byteCount
+  }
+
   /// Forgets all buffers.
   @_noLocks
+  @inline(__always)
   mutating func removeAll() {
     first = 0
     count = 0

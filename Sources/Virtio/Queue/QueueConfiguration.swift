@@ -29,6 +29,17 @@ package struct QueueConfiguration: Hashable, Sendable {
     self.size = maximumSize
   }
 
+  /// Takes sizes from a saved state, which may be garbage.
+  ///
+  /// - Throws: ``QueueError/invalidSize(_:maximum:)``.
+  init(restoringMaximumSize maximumSize: UInt16, size: UInt16) throws(QueueError) {
+    guard maximumSize.nonzeroBitCount == 1 else {
+      throw .invalidSize(maximumSize, maximum: 32_768)
+    }
+    self.init(maximumSize: maximumSize)
+    try setSize(size)
+  }
+
   /// Takes the driver's choice of size; a bad one leaves the old.
   ///
   /// - Throws: ``QueueError/invalidSize(_:maximum:)``.
