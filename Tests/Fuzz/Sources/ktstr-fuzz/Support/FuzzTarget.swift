@@ -20,6 +20,6 @@ struct FuzzTarget: Sendable {
   }
 
   static let all: [FuzzTarget] = [
-    .queue, .block, .memory, .cursor, .mmio, .vhostUser,
+    .queue, .inflight, .block, .memory, .cursor, .mmio, .vhostUser,
   ]
 }
