@@ -53,7 +53,7 @@ let package = Package(
     .executableTarget(
       name: "ktstr-fuzz",
       dependencies: [
-        "CFuzzer", "DriverMock", "VhostUser", "Virtio", "GuestMemory", "HostOS", system,
+        "CFuzzer", "CLinux", "DriverMock", "VhostUser", "Virtio", "GuestMemory", "HostOS", system,
       ],
       swiftSettings: common + [.unsafeFlags(sanitized)],
       // The fuzzer's own `main` is left out; ours calls it. Where it lies depends on the toolchain,
