@@ -10,9 +10,11 @@ extension Session {
     guard let map = workingMap else { throw .noMemory }
     let configuration = try ring.configuration(
       index, maximumSize: device.maximumQueueSize, memory)
+    let record = try inflight?.record(ofQueue: index)
     do throws(QueueError) {
       let queue = try SplitQueue(
-        configuration, in: map, features: features, nextAvailable: ring.nextAvailable)
+        configuration, in: map, features: features, nextAvailable: ring.nextAvailable,
+        inflight: record)
       device.startQueue(index, queue)
       ring.isActive = true
       ring.usedRing = configuration.usedRing
@@ -85,6 +87,7 @@ extension Session {
       ring.nextAvailable = 0
     }
     device.reset()
+    inflight?.clear()
     features = []
     wantsLog = false
     status = 0
