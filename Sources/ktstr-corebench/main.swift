@@ -1,3 +1,8 @@
 import DriverMock
+import Glibc
 
-print("no benchmarks yet")
+let benchArguments = Array(CommandLine.arguments.dropFirst())
+switch benchArguments.first {
+case "block": exit(runBlockSpeed(arguments: Array(benchArguments.dropFirst())))
+default: print("no benchmarks yet")
+}
