@@ -38,7 +38,8 @@ let package = Package(
   ],
   targets: [
     .target(name: "CLinux"),
-    .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    // From Debian's package liburing-dev.
+    .target(name: "CUring", linkerSettings: [.linkedLibrary("uring")]),
     room("HostOS", ["CLinux", "CUring", system]),
     room("Wire", []),
     room("GuestMemory", ["HostOS", "CLinux", system]),
