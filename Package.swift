@@ -79,7 +79,7 @@ let package = Package(
     tests("HostOS", [system]),
     tests("Wire", []),
     tests("GuestMemory", ["HostOS", system]),
-    tests("Virtio", ["DriverMock", "GuestMemory", "HostOS", system]),
+    tests("Virtio", ["DriverMock", "GuestMemory", "HostOS", histogram, system]),
     tests("VhostUser", ["DriverMock", "Virtio", "GuestMemory", "HostOS", system]),
     tests("KVM", []),
     tests("Boot", []),

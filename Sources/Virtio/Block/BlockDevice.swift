@@ -193,6 +193,11 @@ package final class BlockDevice: VirtioDevice {
     BlockCounters(queues.indices.contains(index) ? [queues[index].counters] : [])
   }
 
+  /// Requests of a queue that were taken and not answered when it was last looked at.
+  package func inFlightCount(ofQueue index: Int) -> Int {
+    queues.indices.contains(index) ? Int(queues[index].counters.inFlight.current) : 0
+  }
+
   /// How the durations of requests were distributed so far.
   package func histograms() -> BlockHistograms {
     var result = BlockHistograms()

@@ -41,6 +41,8 @@ protocol BlockEngine: ~Copyable, Sendable {
   ) -> Int?
   /// Hands over what was started since the last time; false when some of it has to wait.
   mutating func submit() -> Bool
+  /// Whether something was started that was not handed over.
+  var hasUnsubmitted: Bool { get }
   /// Takes the result of an operation that has become done; nil when there is none yet.
   mutating func next() -> BlockCompletion?
   /// Says whether the caller wants to be woken for what becomes done from now on.

@@ -26,7 +26,7 @@ extension BlockWorker where Engine: ~Copyable {
   }
 
   /// Takes the results of what the engine has done.
-  mutating func reap(_ turn: borrowing BlockTurn) throws(QueueError) {
+  mutating func reap() throws(QueueError) {
     guard !Engine.isSynchronous else { return }
     while let done = engine.next() {
       guard done.token >= 0, done.token < slots.count, slots[done.token].phase == .waiting else {
@@ -44,7 +44,7 @@ extension BlockWorker where Engine: ~Copyable {
   }
 
   /// Carries on requests whose time has come.
-  mutating func resumeParked(_ turn: borrowing BlockTurn) throws(QueueError) {
+  mutating func resumeParked() throws(QueueError) {
     let isOver = backing.faults?.isCancelled ?? true
     for index in 0..<slots.count where slots[index].phase == .parked {
       guard isOver || slots[index].deadline <= clock else { continue }

@@ -38,7 +38,7 @@ extension BlockWorker where Engine: ~Copyable {
     do throws(QueueError) {
       clock = .now()
       for index in 0..<slots.count where slots[index].phase == .parked { try unpark(index) }
-      try finishUnderway(turn, until: deadline)
+      try finishUnderway(until: deadline)
     } catch {
       // What could be answered was.
     }
@@ -56,14 +56,12 @@ extension BlockWorker where Engine: ~Copyable {
     return BlockQueueEnd(position: position, abandoned: abandoned)
   }
 
-  private mutating func finishUnderway(
-    _ turn: borrowing BlockTurn, until deadline: MonotonicTime
-  ) throws(QueueError) {
+  private mutating func finishUnderway(until deadline: MonotonicTime) throws(QueueError) {
     while underwayCount > 0 {
       // A stage that begins now may be late on purpose.
       for index in 0..<slots.count where slots[index].phase == .parked { try unpark(index) }
       let isHandedOver = engine.submit()
-      try reap(turn)
+      try reap()
       guard underwayCount > 0 else { return }
       let now = MonotonicTime.now()
       guard now < deadline else { return }

@@ -48,8 +48,10 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     case drained
     /// The batch is full.
     case batch
-    /// The next one has to wait for something that wakes the queue.
+    /// The next one has to wait for the clock.
     case blocked
+    /// All slots are taken.
+    case full
   }
 
   /// Requests that nobody has answered, those of other queues apart.
@@ -63,50 +65,71 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     clock = .now()
     guard place.isOccupied else {
       // Only what was given up can become done here.
-      try? reap(turn)
+      try? reap()
       return outcome
     }
     engine.announce(false)
+    var stop = Stop.blocked
     do throws(QueueError) {
-      try reap(turn)
-      if parkedCount > 0 { try resumeParked(turn) }
-      var stop = Stop.blocked
+      try reap()
+      if parkedCount > 0 { try resumeParked() }
       if !turn.isBroken {
         place.queue.disableNotifications()
         try noteDepth()
         stop = try take(turn)
       }
-      if !Engine.isSynchronous {
-        if !engine.submit() { outcome.more = true }
-        // What was in the page cache is done by now.
-        try reap(turn)
-      }
+      try handOver(&outcome)
       publish(&outcome)
       switch stop {
       case .drained: outcome.more = try !place.queue.enableNotifications() || outcome.more
       case .batch: outcome.more = true
-      case .blocked: break
+      case .blocked, .full: break
       }
     } catch {
-      // What was done before the bad request is told to the driver all the same.
-      _ = engine.submit()
-      publish(&outcome)
-      outcome.failure = error
-      outcome.more = false
+      fail(error, &outcome)
     }
     chain.removeAll()
-    if !Engine.isSynchronous {
-      engine.announce(true)
-      do throws(QueueError) {
-        // What became done before it was announced.
-        try reap(turn)
-        publish(&outcome)
-      } catch {
-        outcome.failure = outcome.failure ?? error
-      }
-    }
+    listen(&outcome)
+    // Where all slots are taken one of them wakes the queue; one that is free again does not.
+    if stop == .full && slots.freeCount > 0 && outcome.failure == nil { outcome.more = true }
     counters.inFlight.set(UInt64(underwayCount))
     return outcome
+  }
+
+  /// Hands over what was started, and answers what is done by then, as with all that the page cache
+  /// has.
+  private mutating func handOver(_ outcome: inout ServiceOutcome) throws(QueueError) {
+    guard !Engine.isSynchronous else { return }
+    repeat {
+      guard engine.submit() else {
+        outcome.more = true
+        return try reap()
+      }
+      try reap()
+    } while engine.hasUnsubmitted
+  }
+
+  /// Wants to be woken from now on, and answers what became done just before.
+  private mutating func listen(_ outcome: inout ServiceOutcome) {
+    guard !Engine.isSynchronous else { return }
+    engine.announce(true)
+    do throws(QueueError) {
+      try reap()
+      try handOver(&outcome)
+      publish(&outcome)
+    } catch {
+      fail(error, &outcome)
+    }
+  }
+
+  /// Ends a turn in which the driver broke the rules.
+  private mutating func fail(_ error: QueueError, _ outcome: inout ServiceOutcome) {
+    // What was done before the bad request is told to the driver all the same, and what is under
+    // way goes on.
+    _ = engine.submit()
+    publish(&outcome)
+    outcome.failure = outcome.failure ?? error
+    outcome.more = false
   }
 
   /// When the queue wants to be woken by the clock; nil when it does not.
@@ -132,10 +155,14 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     let limit = min(Self.batchCount, Int(place.queue.size))
     for _ in 0..<limit {
       guard let index = slots.nextFree else {
-        if try place.queue.pendingCount() > 0 { counters.engineFull.add(1) }
-        return .blocked
+        guard try place.queue.pendingCount() > 0 else { return .drained }
+        counters.engineFull.add(1)
+        return .full
       }
-      guard try place.queue.peek(into: &chain) else { return .drained }
+      guard try place.queue.peek(into: &chain) else {
+        counters.queueDepth.set(0)
+        return .drained
+      }
       guard chain.writableByteCount > 0 else { throw .noRoomForStatus(head: chain.head) }
       switch BlockFraming.parse(chain, into: &slots[index], turn, counters) {
       case .refuse(let status):

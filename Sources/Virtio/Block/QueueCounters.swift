@@ -1,3 +1,4 @@
+import Histogram
 import Synchronization
 
 /// The live counters of one queue.
@@ -37,6 +38,11 @@ final class QueueCounters: Sendable {
     let maximum = Cell()
     let count = Cell()
     let cells = LatencyCells()
+
+    /// Adds the distribution to a histogram.
+    func add(to histogram: inout Histogram<UInt64>) {
+      if count.current > 0 { cells.add(to: &histogram) }
+    }
 
     func note(_ nanoseconds: UInt64) {
       minimum.lower(to: nanoseconds)
@@ -116,10 +122,10 @@ final class QueueCounters: Sendable {
 
   /// Adds the distributions of this queue's durations.
   func add(to histograms: inout BlockHistograms) {
-    readLatency.cells.add(to: &histograms.read)
-    writeLatency.cells.add(to: &histograms.write)
-    flushLatency.cells.add(to: &histograms.flush)
-    discardLatency.cells.add(to: &histograms.discard)
+    readLatency.add(to: &histograms.read)
+    writeLatency.add(to: &histograms.write)
+    flushLatency.add(to: &histograms.flush)
+    discardLatency.add(to: &histograms.discard)
   }
 }
 

@@ -49,6 +49,8 @@ struct RingEngine: BlockEngine, ~Copyable {
 
   mutating func submit() -> Bool { ring.submit() }
 
+  var hasUnsubmitted: Bool { ring.preparedCount > 0 }
+
   mutating func next() -> BlockCompletion? {
     guard let done = ring.nextCompletion() else { return nil }
     return BlockCompletion(token: Int(truncatingIfNeeded: done.token), result: done.result)

@@ -45,6 +45,7 @@ struct SynchronousEngine: BlockEngine, ~Copyable {
   }
 
   mutating func submit() -> Bool { true }
+  var hasUnsubmitted: Bool { false }
   mutating func next() -> BlockCompletion? { nil }
   mutating func announce(_ enabled: Bool) {}
   func drainEvent() {}
