@@ -194,6 +194,7 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     let room = chain.writableByteCount - 1
     let written = unsafe chain.writable.storeBytes(
       identity.span.extracting(first: min(room, BlockFraming.identitySize)).bytes, at: 0)
+    chain.markWritten(written)
     counters.getIDs.add(1)
     try answer(
       .ok, GuestByte(lastOf: chain.writable), head: chain.head, written: UInt64(written))
@@ -205,6 +206,7 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     _ status: BlockStatus, _ byte: GuestByte, head: UInt16, written: UInt64
   ) throws(QueueError) {
     guard byte.store(status.rawValue) else { throw .noRoomForStatus(head: head) }
+    markByte(byte)
     // The lengths of a chain are known to fit 32 bits together.
     try place.queue.stage(head: head, length: UInt32(truncatingIfNeeded: written + 1))
   }
