@@ -25,7 +25,7 @@ TEST_PACKAGES := cpio gnupg util-linux qemu-utils nbdkit valgrind user-mode-linu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
-  help parity sanitize fuzz fuzz-short
+  help parity sanitize fuzz fuzz-short bench-rings check-instructions corebench
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -105,6 +105,18 @@ format: ## Formats all Swift sources.
 bench: kernel ## Where the time of a run goes, medians of several.
 	swift build -c release --product ktstr-bench --static-swift-stdlib
 	.build/release/ktstr-bench $(KTSTR) Scenarios/smoke.json
+
+# The core alone, in a place of its own.
+COREBENCH := .build-core/release/ktstr-corebench
+
+corebench:
+	KTSTR_CORE=1 swift build -c release --scratch-path .build-core --product ktstr-corebench
+
+bench-rings: corebench ## Nanoseconds of what a device does with rings and guest memory.
+	$(COREBENCH) rings
+
+check-instructions: corebench ## Holds the same, counted by callgrind, to Tests/Thresholds/rings.json.
+	.ci/check-instructions $(COREBENCH)
 
 clean: ## Removes what was built.
 	rm -rf .build .build-* guest-init/.build guest-init/.build-tests

@@ -135,6 +135,12 @@ package final class MockFrontend {
         Int(number(header, at: 8, count: 4)), over: raw, &descriptors, patience))
   }
 
+  /// Whether nothing comes from the backend for a time.
+  package func isSilent(nanoseconds: UInt64) throws -> Bool {
+    guard let raw = socket?.raw else { return true }
+    return try !Poll.wait(readable: raw, timeoutNanoseconds: nanoseconds)
+  }
+
   private static func receive(
     _ count: Int, over raw: CInt, _ descriptors: inout ReceivedDescriptors, _ patience: UInt64
   ) throws -> [UInt8] {

@@ -5,6 +5,6 @@ switch benchArguments.first {
 case "backend": exit(runBackendBench(arguments: Array(benchArguments.dropFirst())))
 case "rings": exit(runRingBenches(arguments: Array(benchArguments.dropFirst())))
 default:
-  print("usage: ktstr-corebench backend | rings [--once NAME [ROUNDS]]")
+  print("usage: ktstr-corebench backend | rings")
   exit(64)
 }
