@@ -140,7 +140,7 @@ final class Session {
   private func answer(
     _ message: inout VhostUserMessage, _ onMemoryChange: (GuestMemoryMap?) -> Void
   ) throws(VhostUserError) {
-    let acknowledges = message.needsReply && protocolFeatures.contains(.replyAcknowledge)
+    let needsReply = message.needsReply
     let hasReply = VhostUserRequest(rawValue: message.request)?.hasReply ?? false
     do throws(VhostUserError) {
       let before = memory.map
@@ -149,13 +149,15 @@ final class Session {
       if memory.map !== before { onMemoryChange(memory.map) }
       if let reply {
         try send(reply, for: message.request)
-      } else if acknowledges {
+      } else if needsReply && protocolFeatures.contains(.replyAcknowledge) {
+        // Asked after the request was handled: UML wants this very negotiation acknowledged.
         try acknowledge(message.request, failed: false)
       }
     } catch {
       // A question that goes unanswered would leave the frontend waiting, and without
       // acknowledgements closing is the only way to say no.
-      guard acknowledges, !hasReply, !error.isFatal else { throw error }
+      guard needsReply, protocolFeatures.contains(.replyAcknowledge), !hasReply, !error.isFatal
+      else { throw error }
       statistics.refuse(error)
       try acknowledge(message.request, failed: true)
     }

@@ -40,8 +40,6 @@ package enum VhostUserError: Error, Hashable, Sendable {
   case wrongDescriptorKind(request: UInt32)
   /// An in-flight region does not fit the queues that it is for.
   case inflightRegion(size: UInt64, queueCount: UInt16, queueSize: UInt16)
-  /// What stands in an in-flight region makes no sense.
-  case inflightContent(ring: Int)
   /// A dirty log cannot be mapped.
   case log(GuestMemoryError)
   /// The configuration space cannot be read or written so.
@@ -67,8 +65,8 @@ package enum VhostUserError: Error, Hashable, Sendable {
     case .tooManyDescriptors, .wrongDescriptorCount, .wrongDescriptorKind: .descriptors
     case .featuresNotOffered: .features
     case .tooManyRegions, .memory, .noMemory, .addressNotShared: .memory
+    case .inflightRegion, .ring(.inflightRecord): .inflight
     case .noSuchRing, .ringValue, .ring, .ringIncomplete: .ring
-    case .inflightRegion, .inflightContent: .inflight
     case .log: .log
     case .configurationAccess: .configuration
     case .repliesNotRead: .notReading
