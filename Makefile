@@ -19,7 +19,7 @@ TEST_PACKAGES := cpio gnupg util-linux qemu-utils nbdkit valgrind user-mode-linu
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean help
+.PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench integrity clean help
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -80,6 +80,10 @@ format: ## Formats all Swift sources.
 bench: kernel ## Where the time of a run goes, medians of several.
 	swift build -c release --product ktstr-bench --static-swift-stdlib
 	.build/release/ktstr-bench $(KTSTR) Scenarios/smoke.json
+
+integrity: ## A million random disk requests against a model, with faults, over both engines.
+	swift build -c release --product ktstr-corebench --static-swift-stdlib
+	.build/release/ktstr-corebench integrity
 
 clean: ## Removes what was built.
 	rm -rf .build guest-init/.build guest-init/.build-tests
