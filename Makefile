@@ -25,7 +25,8 @@ TEST_PACKAGES := cpio gnupg util-linux qemu-utils nbdkit valgrind user-mode-linu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
-  help parity sanitize fuzz fuzz-short bench-rings check-instructions corebench
+  help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
+  integrity corebench
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -117,6 +118,15 @@ bench-rings: corebench ## Nanoseconds of what a device does with rings and guest
 
 check-instructions: corebench ## Holds the same, counted by callgrind, to Tests/Thresholds/rings.json.
 	.ci/check-instructions $(COREBENCH)
+
+bench-backend: build corebench ## Our disk beside qemu-storage-daemon's, driven by the same client.
+	$(COREBENCH) backend --ktstr $(KTSTR)
+
+bench-block: corebench ## Nanoseconds of requests through the whole block device.
+	$(COREBENCH) block
+
+integrity: corebench ## A million random disk requests against a model, with faults, over both engines.
+	$(COREBENCH) integrity
 
 clean: ## Removes what was built.
 	rm -rf .build .build-* guest-init/.build guest-init/.build-tests
