@@ -173,7 +173,8 @@ import Testing
         + "found 0"),
     Refusal(
       "{ \"size\": \"64MiB\" }", "{ \"size\": \"64MiB\", \"throttle\": {\"bandwidth\": 5} }",
-      "t.json:4:100: machine.disk.throttle.bandwidth: expected a size such as"),
+      "t.json:4:100: machine.disk.throttle.bandwidth: expected a size such as \"64MiB\" (units: B, "
+        + "KB, KiB, MB, MiB, GiB), found 5 without a unit"),
     Refusal(
       "\"size\": \"64MiB\"", "\"size\": \"0B\"",
       "t.json:4:65: machine.disk.size: expected a size from 512B to 1024GiB, found \"0B\""),
