@@ -102,7 +102,9 @@ let package = Package(
 // `make parity` build, each in a folder of its own, in a third of the time.
 if Context.environment["KTSTR_CORE"] != nil {
   let rooms: Set = ["HostOS", "GuestMemory", "Virtio", "VhostUser"]
-  let core = rooms.union(rooms.map { $0 + "Tests" }).union(["CLinux", "CUring", "DriverMock"])
+  let core = rooms.union(rooms.map { $0 + "Tests" }).union([
+    "CLinux", "CUring", "DriverMock", "ktstr-corebench",
+  ])
   package.targets.removeAll { !core.contains($0.name) }
   package.products.removeAll()
   package.dependencies.removeAll { dependency in
