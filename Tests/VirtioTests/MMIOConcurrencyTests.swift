@@ -275,6 +275,40 @@ import Virtio
     #expect(try queue.usedIndex == 1)
   }
 
+  @Test
+  func `a device's wake is served once for each time, and none is needed to look at the start`()
+    throws
+  {
+    let wake = try SharedEvent()
+    let device = StubDevice(queueCount: 1, wake: wake)
+    let bench = try MMIOBench(device)
+    var worker = try DeviceWorker(bench.transport)
+    func turns() -> [ServiceCause] { device.state.withLock { $0.turns.map(\.cause) } }
+    try bench.driver.bringUp()
+    #expect(eventually { turns().count == 1 })
+    for count in 2...4 {
+      wake.event.signal()
+      #expect(eventually { turns().count == count })
+    }
+    _ = try Poll.wait(readable: [], timeoutNanoseconds: 10_000_000)
+    // The first look is the transport's own.
+    #expect(
+      turns().dropFirst().map { if case .wake = $0 { true } else { false } } == [true, true, true])
+    // Work that is left is taken up without a signal.
+    device.state.withLock { $0.outcome.more = true }
+    wake.event.signal()
+    #expect(eventually { turns().count > 20 })
+    device.state.withLock { $0.outcome.more = false }
+    // One that comes while nobody may look does no harm.
+    bench.driver.reset()
+    wake.event.signal()
+    let before = turns().count
+    try bench.driver.bringUp()
+    #expect(eventually { turns().count > before })
+    let isStopped = worker.stop(until: soon)
+    #expect(isStopped)
+  }
+
   @Test func `the transport does not keep itself alive through its device`() throws {
     let device = StubDevice()
     weak var transport: MMIOTransport?
