@@ -38,7 +38,8 @@ let package = Package(
   ],
   targets: [
     .target(name: "CLinux"),
-    .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    // From Debian's package liburing-dev.
+    .target(name: "CUring", linkerSettings: [.linkedLibrary("uring")]),
     room("HostOS", ["CLinux", "CUring", system]),
     room("Wire", []),
     room("GuestMemory", ["HostOS", "CLinux", system]),
@@ -78,7 +79,7 @@ let package = Package(
     tests("HostOS", [system]),
     tests("Wire", []),
     tests("GuestMemory", ["HostOS", system]),
-    tests("Virtio", ["DriverMock", "GuestMemory", "HostOS", system]),
+    tests("Virtio", ["DriverMock", "GuestMemory", "HostOS", histogram, system]),
     tests("VhostUser", ["DriverMock", "Virtio", "GuestMemory", "HostOS", system]),
     tests("KVM", []),
     tests("Boot", []),
