@@ -1,3 +1,4 @@
+import Glibc
 import GuestMemory
 
 // The file is read straight into guest memory, so the chain cannot know what was written where.
