@@ -25,8 +25,8 @@ TEST_PACKAGES := cpio gnupg util-linux qemu-utils nbdkit valgrind user-mode-linu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
-  help parity sanitize fuzz fuzz-short bench-rings check-instructions corebench \
-  clients bench-backend
+  help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
+  integrity clients corebench
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -99,10 +99,6 @@ fuzz-short: ## Fuzzes the core for 60 CPU seconds in all.
 clients: ## Foreign vhost-user frontends for the tests of `ktstr blk`, from other Debian suites.
 	.ci/fetch-clients .build/clients
 
-bench-backend: build ## Our vhost-user backend beside qemu-storage-daemon.
-	swift build -c release --product ktstr-corebench --static-swift-stdlib
-	.build/release/ktstr-corebench backend --ktstr $(KTSTR)
-
 lint: ## Format, warnings and undeclared imports.
 	swift format lint --strict -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources guest-init/Tests
 	swift build --explicit-target-dependency-import-check error
@@ -125,6 +121,15 @@ bench-rings: corebench ## Nanoseconds of what a device does with rings and guest
 
 check-instructions: corebench ## Holds the same, counted by callgrind, to Tests/Thresholds/rings.json.
 	.ci/check-instructions $(COREBENCH)
+
+bench-backend: build corebench ## Our disk beside qemu-storage-daemon's, driven by the same client.
+	$(COREBENCH) backend --ktstr $(KTSTR)
+
+bench-block: corebench ## Nanoseconds of requests through the whole block device.
+	$(COREBENCH) block
+
+integrity: corebench ## A million random disk requests against a model, with faults, over both engines.
+	$(COREBENCH) integrity
 
 clean: ## Removes what was built.
 	rm -rf .build .build-* guest-init/.build guest-init/.build-tests

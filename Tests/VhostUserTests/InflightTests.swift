@@ -194,7 +194,7 @@ import Virtio
       #expect(!(try frontend.peer.agreed(32, payload, descriptors: descriptors)), "\(payload)")
     }
     let refusals = frontend.backend.counters.refusals
-    #expect(refusals == [.inflight: 6, .memory: 3, .descriptors: 2, .message: 1])
+    #expect(refusals == [.inflight: 7, .memory: 2, .descriptors: 2, .message: 1])
     for question in [Region.question(2, 64), Region.question(0, 64), Region.question(1, 0)] {
       let other = try FakeFrontend()
       try other.peer.handshake()

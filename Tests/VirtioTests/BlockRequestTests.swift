@@ -168,6 +168,49 @@ private let unsupported: UInt8 = 2
   }
 
   @Test(arguments: engines)
+  func `B8 a header that the device may only write is none`(engine: BlockEngineChoice) throws {
+    let bench = try BlockBench(engine: engine)
+    for writable in [1, 16, 17, 529] {
+      let answer = try bench.perform([.writable(writable)])
+      #expect(answer.status == ioError && answer.length == 1)
+    }
+    #expect(bench.device.counters().framingErrors == 4)
+  }
+
+  @Test(arguments: engines)
+  func `B9 a status descriptor that is readable or empty is none`(
+    engine: BlockEngineChoice
+  ) throws {
+    let readable = try BlockBench(engine: engine)
+    let answer = try readable.perform([
+      .readable(BlockBench.header(BlockBench.write)), .readable(pattern(512)), .readable([0]),
+    ])
+    #expect(answer.failure == .noRoomForStatus(head: 0) && answer.used == [])
+    #expect(readable.device.needsReset)
+
+    // An empty last descriptor is passed over: the status is the last byte that there is.
+    let empty = try BlockBench(engine: engine)
+    let request = try empty.driver.place([
+      .readable(BlockBench.header(BlockBench.read)), .writable(513), .writable(1),
+    ])
+    try empty.driver.setDescriptor(
+      request.descriptors[2], 0x1000, 0, MockDriver.deviceWritable)
+    try empty.driver.offer(request.head)
+    #expect(empty.work().failure == nil)
+    #expect(try empty.driver.collect() == [.init(head: UInt32(request.head), length: 513)])
+    #expect(try empty.driver.output(request)[512] == ok)
+
+    let nothing = try BlockBench(engine: engine)
+    let bare = try nothing.driver.place([
+      .readable(BlockBench.header(BlockBench.flush)), .writable(1),
+    ])
+    try nothing.driver.setDescriptor(bare.descriptors[1], 0x1000, 0, MockDriver.deviceWritable)
+    try nothing.driver.offer(bare.head)
+    #expect(nothing.work().failure == .noRoomForStatus(head: bare.head))
+    #expect(try nothing.driver.collect() == [])
+  }
+
+  @Test(arguments: engines)
   func `B9 without room for the status the device needs a reset, and then works again`(
     engine: BlockEngineChoice
   )
@@ -247,6 +290,80 @@ private let unsupported: UInt8 = 2
         #expect(answer.status == status && answer.length == 1)
       }
     }
+  }
+
+  @Test(arguments: engines)
+  func `B21 random requests in random pieces are answered as a plain reading of them says`(
+    engine: BlockEngineChoice
+  ) throws {
+    let seed: UInt64 = 77
+    var random = SplitMix64(seed: seed)
+    let bench = try BlockBench(engine: engine, sectors: 32, size: 64)
+    let types: [UInt32] = [0, 1, 4, 8, 11, 13, 42, 1 << 31]
+    let counts = [0, 1, 20, 511, 512, 1024, 2048]
+    let far: [UInt64] = [1 << 55, .max, .max - 2, .max / 512]
+    for step in 0..<1000 {
+      let type = types[Int(random.next() % 8)]
+      let sector = random.next() % 6 == 0 ? far[Int(random.next() % 4)] : random.next() % 40
+      var readable = BlockBench.header(type, sector)
+      let data = counts[Int(random.next() % 7)]
+      let isToDevice = type == 1 || type == 11 || type == 13
+      var ranges: [(UInt64, UInt32, UInt32)] = []
+      if type == 11 || type == 13 {
+        ranges = (0..<Int(random.next() % 4)).map { _ in
+          (random.next() % 34, UInt32(random.next() % 4), random.next() % 6 == 0 ? 1 : 0)
+        }
+        readable += BlockBench.ranges(ranges.map { ($0.0, $0.1, $0.2) })
+      } else if isToDevice {
+        readable += pattern(data, seed: UInt64(step))
+      }
+      let room = isToDevice || type == 4 ? 0 : data
+      let isWhole = isToDevice && type == 1 ? data % 512 == 0 : room % 512 == 0
+      let sectors = UInt64((type == 1 ? data : room) / 512)
+      let fits = sector <= 32 && sectors <= 32 - min(32, sector)
+
+      var expected: (status: UInt8, length: Int)
+      switch type {
+      case 0: expected = isWhole && fits ? (ok, room + 1) : (ioError, 1)
+      case 1: expected = isWhole && fits ? (ok, 1) : (ioError, 1)
+      case 4: expected = (ok, 1)
+      case 8: expected = room == 0 ? (ioError, 1) : (ok, min(room, 20) + 1)
+      case 11, 13:
+        expected = ranges.isEmpty ? (ioError, 1) : (ok, 1)
+        // The first range that is wrong decides.
+        for range in ranges.reversed() {
+          if range.2 == 1 && type == 11 {
+            expected = (unsupported, 1)
+          } else if range.0 > 32 || UInt64(range.1) > 32 - range.0 {
+            expected = (ioError, 1)
+          }
+        }
+      default: expected = (unsupported, 1)
+      }
+      if random.next() % 16 == 0 {
+        readable = Array(readable.prefix(15))
+        expected = (ioError, 1)
+      }
+
+      var segments: [MockDriver.Segment] = []
+      for piece in cut(readable.count, &random) {
+        segments.append(.readable(Array(readable[piece])))
+      }
+      for piece in cut(room + 1, &random) { segments.append(.writable(piece.count)) }
+      let answer = try bench.perform(segments, indirect: random.next() % 2 == 0)
+      #expect(answer.failure == nil, "seed \(seed), step \(step)")
+      #expect(
+        answer.status == expected.status && answer.length == UInt32(expected.length),
+        "seed \(seed), step \(step), type \(type)")
+    }
+  }
+
+  /// A count in up to four pieces, none of them empty.
+  private func cut(_ count: Int, _ random: inout SplitMix64) -> [Range<Int>] {
+    var places = Set([0, count])
+    for _ in 0..<Int(random.next() % 4) { places.insert(Int(random.next() % UInt64(count))) }
+    let sorted = places.sorted()
+    return zip(sorted, sorted.dropFirst()).map { $0..<$1 }
   }
 
   @Test(arguments: engines)

@@ -105,8 +105,10 @@ final class BlockFuzz {
     guard !plan.segments.isEmpty, used + plan.segments.count <= Int(driver.size) else { return }
     guard pending.count < Self.maximumPending else { return }
     if plan.isScrambled { isHostile = true }
-    let request =
-      indirect ? try driver.placeIndirect(plan.segments) : try driver.place(plan.segments)
+    guard
+      let request = try? indirect
+        ? driver.placeIndirect(plan.segments) : driver.place(plan.segments)
+    else { return }
     pending.append(Pending(head: request.head, plan: plan, output: request.writable))
     try driver.offer(request.head)
   }
@@ -207,9 +209,8 @@ final class BlockFuzz {
   private func reset(_ input: inout FuzzInput) throws {
     device.reset()
     check(!device.needsReset, "a reset")
-    // The driver begins anew, too, with what it has not seen forgotten.
-    try driver.setAvailableIndex(try driver.usedIndex)
-    _ = try driver.collect()
+    // The driver begins anew, too.
+    try driver.restart(firstIndex: input.pick([0, 65_535, input.uint16()]))
     model.bytes = Array(diskBytes)
     if input.flag() { features.formSymmetricDifference(.eventIndex) }
     try start()
