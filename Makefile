@@ -26,7 +26,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
-  integrity corebench
+  integrity clients corebench
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,7 +69,7 @@ unit: ## Tests of each module; no guest is booted.
 	KTSTR_GUEST_TESTS=1 swift test --disable-xctest --package-path guest-init \
 	  --scratch-path guest-init/.build-tests
 
-guest-tests: kernels ## Tests that boot real guests with .build/release/ktstr.
+guest-tests: kernels clients ## Tests that boot real guests with .build/release/ktstr.
 	KTSTR_BINARY=$(CURDIR)/$(KTSTR) swift test --disable-xctest --no-parallel --filter GuestTests
 
 test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian trixie.
@@ -95,6 +95,9 @@ fuzz: ## Fuzzes the core: 10^7 operations or 10 CPU minutes for each target.
 
 fuzz-short: ## Fuzzes the core for 60 CPU seconds in all.
 	.ci/fuzz short $(TARGETS)
+
+clients: ## Foreign vhost-user frontends for the tests of `ktstr blk`, from other Debian suites.
+	.ci/fetch-clients .build/clients
 
 lint: ## Format, warnings and undeclared imports.
 	swift format lint --strict -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources guest-init/Tests

@@ -94,7 +94,8 @@ let package = Package(
     tests("Commands", ["Harness", "Report", "Verdict", "Evidence", "HostOS"]),
     // Boots real guests with the built `ktstr`; needs QEMU and a kernel.
     .testTarget(
-      name: "GuestTests", dependencies: ["HostOS", system], swiftSettings: common),
+      name: "GuestTests", dependencies: ["DriverMock", "GuestMemory", "HostOS", system],
+      swiftSettings: common),
   ]
 )
 

@@ -23,7 +23,9 @@ import Virtio
     try #require(pread(file.descriptor.raw, &bytes, bytes.count, 0) == bytes.count)
     var result: Set<UInt64> = []
     for (index, byte) in bytes.enumerated() {
-      for bit in 0..<8 where byte & (1 << UInt8(bit)) != 0 { result.insert(UInt64(index * 8 + bit)) }
+      for bit in 0..<8 where byte & (1 << UInt8(bit)) != 0 {
+        result.insert(UInt64(index * 8 + bit))
+      }
     }
     return result
   }
