@@ -94,7 +94,7 @@ let package = Package(
     tests("Commands", ["Harness", "Report", "Verdict", "Evidence", "HostOS"]),
     // Boots real guests with the built `ktstr`; needs QEMU and a kernel.
     .testTarget(
-      name: "GuestTests", dependencies: ["DriverMock", "GuestMemory", "HostOS", system],
+      name: "GuestTests", dependencies: ["DriverMock", "Virtio", "GuestMemory", "HostOS", system],
       swiftSettings: common),
   ]
 )

@@ -4,6 +4,7 @@ import GuestMemory
 import HostOS
 import SystemPackage
 import Testing
+import Virtio
 
 /// A server that is killed in the middle of its work, and the next one that goes on with it.
 @Suite(.serialized) struct BlkCrashTests {
@@ -14,7 +15,8 @@ import Testing
 
     let frontend: MockFrontend
     let driver: MockDriver
-    private var region: (file: OwnedDescriptor, description: [UInt8])?
+    private var regionFile: OwnedDescriptor?
+    private var regionDescription: [UInt8] = []
 
     init(_ blk: BlkProcess) throws {
       frontend = try blk.connect(memory: 32 << 20)
@@ -26,15 +28,16 @@ import Testing
       try frontend.handshake()
       try frontend.setFeatures([.version1])
       try frontend.setMemoryTable()
-      if region == nil {
+      if regionFile == nil {
         let reply = try frontend.ask(
           31,
           [UInt8](repeating: 0, count: 16) + littleEndian(UInt16(1)) + littleEndian(UInt16(128))
             + [0, 0, 0, 0])
-        region = (try frontend.takeDescriptor(), reply.payload)
+        regionFile = try frontend.takeDescriptor()
+        regionDescription = reply.payload
       }
-      guard let region else { return }
-      try frontend.insist(32, region.description, descriptors: [region.file.raw])
+      guard let raw = regionFile?.raw else { return }
+      try frontend.insist(32, regionDescription, descriptors: [raw])
       try frontend.setUpRing(driver, base: UInt32(try driver.usedIndex))
       try frontend.enable()
       frontend.kick.signal()

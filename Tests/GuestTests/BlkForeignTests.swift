@@ -13,7 +13,9 @@ import Testing
 
   private static func isThere(_ path: String) -> Bool { access(path, X_OK) == 0 }
 
-  private func run(_ arguments: [String], seconds: UInt64) throws -> (status: ExitStatus?, String) {
+  private func run(_ arguments: [String], seconds: UInt64) throws -> (
+    status: HostOS.ExitStatus?, String
+  ) {
     let process = try Program(arguments)
     let status = try process.finish(seconds: seconds)
     return (status, process.output)
@@ -36,7 +38,7 @@ import Testing
       pipe = OwnedDescriptor(owning: ends[0])
     }
 
-    func finish(seconds: UInt64) throws -> ExitStatus? {
+    func finish(seconds: UInt64) throws -> HostOS.ExitStatus? {
       let deadline = MonotonicTime.now().advanced(byNanoseconds: seconds * 1_000_000_000)
       while true {
         let left = deadline.nanoseconds(since: .now())
@@ -101,13 +103,17 @@ import Testing
       ], seconds: 45)
     let lines = output.split(separator: "\n").map(String.init)
     func value(_ name: String) -> String? {
-      lines.last { $0.hasPrefix(name + " ") }.map { String($0.dropFirst(name.count + 1)) }
+      let start: String = name + " "
+      guard let line: String = lines.last(where: { $0.hasPrefix(start) }) else { return nil }
+      return String(line.dropFirst(start.count))
     }
     #expect(lines.contains("done"), "\(output.suffix(800))")
     #expect(value("size") == "131072 serial umldisk")
     // The MD5 of 16 KiB of zeroes.
     #expect(value("first") == "ce338fe6899778aacfc28414f2d9498b")
-    #expect(value("wrote")?.count == 32 && value("wrote") == value("read"))
+    let wrote = try #require(value("wrote"))
+    #expect(wrote.count == 32)
+    #expect(wrote == value("read"))
     #expect(try blk.end() == .exited(0))
     let content = try Files.read(blk.file, limit: 1 << 30)
     #expect(content[1 << 20..<5 << 20].contains { $0 != 0 })
