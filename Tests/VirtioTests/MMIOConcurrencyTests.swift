@@ -264,7 +264,7 @@ import Virtio
     let queue = try #require(bench.driver.queues[0])
     try queue.submit([.readable(BlockBench.header(BlockBench.read)), .writable(512), .writable(1)])
     bench.driver.notify(0)
-    _ = try Poll.wait(readable: [], timeoutNanoseconds: 20_000_000)
+    #expect(eventually { block.inFlightCount(ofQueue: 0) == 1 })
     #expect(try queue.usedIndex == 0)
     let isStopped = worker.stop(until: soon)
     #expect(isStopped)
