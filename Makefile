@@ -24,9 +24,9 @@ TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
+.PHONY: build packages demo clients test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
-  integrity clients corebench
+  integrity corebench
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
