@@ -87,6 +87,8 @@ final class Session {
   private func lookAround(
     _ timeout: Int32?, _ onMemoryChange: (GuestMemoryMap?) -> Void
   ) throws(VhostUserError) -> VhostUserEnd? {
+    // What stands in for a page that is gone is not the frontend's: nothing read there counts.
+    if isMemoryCut { throw .memoryCut }
     let count: Int
     let sleeps = timeout != 0
     let before = sleeps ? MonotonicTime.now() : MonotonicTime(nanoseconds: 0)
@@ -119,6 +121,11 @@ final class Session {
     }
     flushChannel()
     return nil
+  }
+
+  private var isMemoryCut: Bool {
+    if memory.map?.hasLostPages == true || inflight?.memory.hasLostPages == true { return true }
+    return log.map { $0.lostPageCount > 0 } ?? false
   }
 
   /// Handles what has come over the socket; true when the frontend is gone.

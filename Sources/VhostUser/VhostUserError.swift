@@ -34,6 +34,8 @@ package enum VhostUserError: Error, Hashable, Sendable {
   case tooManyRegions(Int)
   /// A region cannot be mapped, or does not fit the others.
   case memory(GuestMemoryError)
+  /// A file that is shared was cut short under us.
+  case memoryCut
   /// No memory is shared yet.
   case noMemory
   /// A descriptor is not of the kind that the request needs.
@@ -52,7 +54,7 @@ package enum VhostUserError: Error, Hashable, Sendable {
   /// Whether the connection is of no use any more: what follows cannot be told from noise.
   var isFatal: Bool {
     switch self {
-    case .badFlags, .messageTooLong, .tooManyDescriptors, .repliesNotRead: true
+    case .badFlags, .messageTooLong, .tooManyDescriptors, .repliesNotRead, .memoryCut: true
     default: false
     }
   }
@@ -64,7 +66,7 @@ package enum VhostUserError: Error, Hashable, Sendable {
     case .unknownRequest, .notNegotiated: .request
     case .tooManyDescriptors, .wrongDescriptorCount, .wrongDescriptorKind: .descriptors
     case .featuresNotOffered: .features
-    case .tooManyRegions, .memory, .noMemory, .addressNotShared: .memory
+    case .tooManyRegions, .memory, .noMemory, .addressNotShared, .memoryCut: .memory
     case .inflightRegion, .ring(.inflightRecord): .inflight
     case .noSuchRing, .ringValue, .ring, .ringIncomplete: .ring
     case .log: .log
