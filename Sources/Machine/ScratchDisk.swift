@@ -67,7 +67,7 @@ extension DiskRequest.Fault {
       case .read: [.read]
       case .write: [.write]
       case .flush: [.flush]
-      case .any: [.read, .write, .flush]
+      case .any: [.read, .write, .flush, .discard, .writeZeroes]
       }
     let consequence: FaultPlan.Effect =
       switch effect {
