@@ -31,9 +31,9 @@ import Virtio
   @Test(arguments: engines, [.read, .write, .discard, .writeZeroes] as [FaultPlan.Operation])
   func `one wrong byte is found`(engine: BlockEngineChoice, operation: FaultPlan.Operation) throws {
     var workload = DiskWorkload()
-    workload.requests = 600
+    workload.requests = 1500
     workload.engine = engine
-    workload.faults = FaultPlan(rules: [.init(operation, .corrupt, probability: 0.1)], seed: 4)
+    workload.faults = FaultPlan(rules: [.init(operation, .corrupt, probability: 0.5)], seed: 4)
     #expect(try workload.run().troubles != [])
   }
 }

@@ -99,13 +99,13 @@ package struct BlockCounters: Hashable, Sendable, Codable {
 /// minute counts as a minute.
 package struct BlockHistograms: Sendable {
   /// Of reads.
-  package internal(set) var read = LatencyCells.emptyHistogram()
+  package internal(set) var read = LatencyLayout.emptyHistogram()
   /// Of writes.
-  package internal(set) var write = LatencyCells.emptyHistogram()
+  package internal(set) var write = LatencyLayout.emptyHistogram()
   /// Of flushes.
-  package internal(set) var flush = LatencyCells.emptyHistogram()
+  package internal(set) var flush = LatencyLayout.emptyHistogram()
   /// Of discards and zeroes.
-  package internal(set) var discard = LatencyCells.emptyHistogram()
+  package internal(set) var discard = LatencyLayout.emptyHistogram()
 }
 
 extension LatencySummary {

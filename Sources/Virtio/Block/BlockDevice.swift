@@ -24,6 +24,7 @@ package final class BlockDevice: VirtioDevice {
   private let accepted = Atomic<UInt64>(0)
   private let writeback = Atomic<Bool>(true)
   private let generation = Atomic<UInt32>(0)
+  private let resizing = Mutex(())
   private let observer = Mutex<(any ConfigurationObserver)?>(nil)
 
   /// Makes a disk of what is in the backing; bytes after the last whole sector are not part of it.
@@ -161,6 +162,15 @@ package final class BlockDevice: VirtioDevice {
   ///
   /// - Throws: ``SystemCallError`` from `ftruncate` or `mmap`; the size is as before then.
   package func resize(to byteCount: UInt64) throws(SystemCallError) {
+    let isNew = try resizing.withLock { _ throws(SystemCallError) in
+      try changeSize(to: byteCount)
+    }
+    guard isNew else { return }
+    generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
+    notifyObserver()
+  }
+
+  private func changeSize(to byteCount: UInt64) throws(SystemCallError) -> Bool {
     let new = byteCount / UInt64(BlockFraming.sectorSize)
     let old = sectorCount
     if new < old {
@@ -175,9 +185,7 @@ package final class BlockDevice: VirtioDevice {
       throw error
     }
     sectors.store(new, ordering: .releasing)
-    guard new != old else { return }
-    generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
-    notifyObserver()
+    return new != old
   }
 
   /// Everything counted so far.
@@ -195,13 +203,13 @@ package final class BlockDevice: VirtioDevice {
 
   /// Requests of a queue that were taken and not answered when it was last looked at.
   package func inFlightCount(ofQueue index: Int) -> Int {
-    queues.indices.contains(index) ? Int(queues[index].counters.inFlight.current) : 0
+    queues.indices.contains(index) ? Int(queues[index].counters.cells.current(.inFlight)) : 0
   }
 
   /// How the durations of requests were distributed so far.
   package func histograms() -> BlockHistograms {
     var result = BlockHistograms()
-    for queue in queues { queue.counters.add(to: &result) }
+    for queue in queues { result.add(queue.counters.cells) }
     return result
   }
 
@@ -236,7 +244,7 @@ package final class BlockDevice: VirtioDevice {
     let deadline = MonotonicTime.now().advanced(byNanoseconds: options.stopNanoseconds)
     let end = queues[index].stop(turn(of: index), discarding: discarding, until: deadline)
     if let end, end.abandoned > 0 {
-      queues[index].counters.abandoned.add(UInt64(end.abandoned))
+      queues[index].counters.cells.add(.abandoned, UInt64(end.abandoned))
       // The driver waits for answers that it will not get.
       if !discarding { _ = noteBroken() }
     }

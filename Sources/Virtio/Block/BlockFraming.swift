@@ -78,7 +78,7 @@ enum BlockFraming {
   /// Looks at a chain that has at least one writable byte, and prepares a free slot for it.
   static func parse(
     _ chain: borrowing DescriptorChain, into slot: inout BlockSlot, _ turn: borrowing BlockTurn,
-    _ counters: QueueCounters
+    _ counters: CounterCells
   ) -> BlockParse {
     guard let first = chain.readable.loadUInt64(at: 0),
       let sector = chain.readable.loadUInt64(at: 8)
@@ -108,20 +108,20 @@ enum BlockFraming {
       slot.work = .writeZeroes
       return ranges(chain.readable, &slot, turn, counters)
     default:
-      counters.unsupported.add(1)
+      counters.add(.unsupported)
       return .refuse(.unsupported)
     }
   }
 
   private static func transfer(
     _ buffers: borrowing IOVecList, from offset: Int, _ count: Int, _ sector: UInt64,
-    _ slot: inout BlockSlot, _ turn: borrowing BlockTurn, _ counters: QueueCounters
+    _ slot: inout BlockSlot, _ turn: borrowing BlockTurn, _ counters: CounterCells
   ) -> BlockParse {
     guard count % sectorSize == 0 else { return refuseFraming(counters) }
     let sectors = UInt64(count / sectorSize)
     // Compared by subtraction: `sector + sectors` and `sector * 512` could wrap.
     guard sector <= turn.sectorCount, sectors <= turn.sectorCount - sector else {
-      counters.outOfRangeErrors.add(1)
+      counters.add(.outOfRangeErrors)
       return .refuse(.ioError)
     }
     slot.data.replace(with: buffers, from: offset, count: count)
@@ -150,7 +150,7 @@ enum BlockFraming {
   /// touched.
   private static func ranges(
     _ data: borrowing IOVecList, _ slot: inout BlockSlot, _ turn: borrowing BlockTurn,
-    _ counters: QueueCounters
+    _ counters: CounterCells
   ) -> BlockParse {
     let length = data.byteCount - headerSize
     let isDiscard = slot.work == .discard
@@ -167,14 +167,14 @@ enum BlockFraming {
       let sectors = UInt32(truncatingIfNeeded: rest)
       let flags = UInt32(truncatingIfNeeded: rest >> 32)
       guard flags & ~(isDiscard ? 0 : unmapFlag) == 0 else {
-        counters.unsupported.add(1)
+        counters.add(.unsupported)
         return .refuse(.unsupported)
       }
       guard sectors <= (isDiscard ? turn.limits.discardSectors : turn.limits.zeroSectors) else {
         return refuseFraming(counters)
       }
       guard sector <= turn.sectorCount, UInt64(sectors) <= turn.sectorCount - sector else {
-        counters.outOfRangeErrors.add(1)
+        counters.add(.outOfRangeErrors)
         return .refuse(.ioError)
       }
       let range = BlockRange(
@@ -188,8 +188,8 @@ enum BlockFraming {
     return .work
   }
 
-  private static func refuseFraming(_ counters: QueueCounters) -> BlockParse {
-    counters.framingErrors.add(1)
+  private static func refuseFraming(_ counters: CounterCells) -> BlockParse {
+    counters.add(.framingErrors)
     return .refuse(.ioError)
   }
 

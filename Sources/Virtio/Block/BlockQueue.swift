@@ -12,6 +12,7 @@ final class BlockQueue: Sendable {
   }
 
   let counters: QueueCounters
+  private let usesRing: Bool
   private let state: Mutex<State>
   // Without it (the process has no descriptor left) the queue asks for turn after turn instead.
   private let timer: TimerDescriptor?
@@ -33,6 +34,7 @@ final class BlockQueue: Sendable {
       min(256, max(options.maximumDiscardSegments, options.maximumWriteZeroesSegments)))
     timer = BlockQueue.makeTimer()
     var completions: CInt?
+    usesRing = BlockQueue.isSome(ring)
     var worker: BlockWorker<RingEngine>?
     if let ring {
       completions = ring.completionDescriptor
@@ -55,7 +57,7 @@ final class BlockQueue: Sendable {
     var incoming: SplitQueue? = consume queue
     state.withLock { state in
       guard let queue = incoming.take() else { return }
-      if state.ring != nil { state.ring?.start(queue) } else { state.synchronous.start(queue) }
+      if usesRing { state.ring?.start(queue) } else { state.synchronous.start(queue) }
     }
   }
 
@@ -68,7 +70,7 @@ final class BlockQueue: Sendable {
         timer?.clear()
         state.alarm = nil
       }
-      if state.ring != nil {
+      if usesRing {
         return state.ring?.stop(turn, discarding: discarding, until: deadline)
       }
       return state.synchronous.stop(turn, discarding: discarding, until: deadline)
@@ -79,7 +81,7 @@ final class BlockQueue: Sendable {
   func service(_ turn: borrowing BlockTurn, _ cause: ServiceCause) -> ServiceOutcome {
     let turn = copy turn
     return state.withLock { state in
-      if cause == .notification { counters.notifications.add(1) }
+      if cause == .notification { counters.cells.add(.notifications) }
       if cause == .wake {
         timer?.drain()
         state.alarm = nil
@@ -87,7 +89,7 @@ final class BlockQueue: Sendable {
       let seen = nudges.load(ordering: .sequentiallyConsistent)
       var outcome: ServiceOutcome
       let alarm: MonotonicTime?
-      if state.ring != nil {
+      if usesRing {
         outcome = state.ring?.turn(turn, cause) ?? ServiceOutcome()
         alarm = state.ring?.alarm ?? nil
       } else {
@@ -100,7 +102,7 @@ final class BlockQueue: Sendable {
         let isHeard = nudges.load(ordering: .sequentiallyConsistent) == seen
         if !isHeard || timer == nil { outcome.more = true }
       }
-      if outcome.failure != nil { counters.queueErrors.add(1) }
+      if outcome.failure != nil { counters.cells.add(.queueErrors) }
       return outcome
     }
   }
@@ -126,6 +128,13 @@ final class BlockQueue: Sendable {
       return try TimerDescriptor()
     } catch {
       return nil
+    }
+  }
+
+  private static func isSome(_ ring: borrowing RingEngine?) -> Bool {
+    switch ring {
+    case .some: true
+    case .none: false
     }
   }
 

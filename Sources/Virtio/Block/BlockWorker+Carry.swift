@@ -8,7 +8,8 @@ extension BlockWorker where Engine: ~Copyable {
       case .begin:
         begin(index)
       case .run:
-        guard let operation = slots[index].nextOperation(canPunch: backing.canPunchHoles) else {
+        let canPunch = slots[index].work == .writeZeroes && backing.canPunchHoles
+        guard let operation = slots[index].nextOperation(canPunch: canPunch) else {
           endStage(index)
           continue
         }
@@ -63,13 +64,13 @@ extension BlockWorker where Engine: ~Copyable {
 
   /// Begins a stage: asks what shall go wrong with it.
   private mutating func begin(_ index: Int) {
-    guard let faults = backing.faults else {
+    guard isFaulty, let faults = backing.faults else {
       slots[index].phase = .run
       return
     }
     let operation = slots[index].isStabilizing ? .flush : slots[index].work.faultOperation
     let decision = faults.decide(operation, slots[index].stageRange)
-    counters.faultsInjected.add(decision.faultCount)
+    counters.add(.faultsInjected, decision.faultCount)
     slots[index].decision = decision
     if decision.delayNanoseconds > 0 && !faults.isCancelled {
       slots[index].deadline = MonotonicTime.now().advanced(byNanoseconds: decision.delayNanoseconds)
@@ -105,7 +106,7 @@ extension BlockWorker where Engine: ~Copyable {
 
   /// Ends a stage: lets the fault strike that comes after it.
   private mutating func endStage(_ index: Int) {
-    if backing.faults != nil {
+    if isFaulty {
       switch slots[index].decision.outcome {
       case .none, .error: break
       case .short: slots[index].failed = true
@@ -139,30 +140,30 @@ extension BlockWorker where Engine: ~Copyable {
   private func count(_ slot: borrowing BlockSlot, _ status: BlockStatus) {
     let duration = clock.nanoseconds(since: slot.started)
     switch slot.work {
-    case .read: counters.readLatency.note(duration)
-    case .write: counters.writeLatency.note(duration)
-    case .flush: counters.flushLatency.note(duration)
-    case .discard, .writeZeroes: counters.discardLatency.note(duration)
+    case .read: counters.note(.read, duration)
+    case .write: counters.note(.write, duration)
+    case .flush: counters.note(.flush, duration)
+    case .discard, .writeZeroes: counters.note(.discard, duration)
     }
     switch status {
-    case .ioError: counters.backingErrors.add(1)
-    case .unsupported: counters.unsupported.add(1)
+    case .ioError: counters.add(.backingErrors)
+    case .unsupported: counters.add(.unsupported)
     case .ok:
       switch slot.work {
       case .read:
-        counters.reads.add(1)
-        counters.bytesRead.add(slot.byteCount)
+        counters.add(.reads)
+        counters.add(.bytesRead, slot.byteCount)
       case .write:
-        counters.writes.add(1)
-        counters.bytesWritten.add(slot.byteCount)
+        counters.add(.writes)
+        counters.add(.bytesWritten, slot.byteCount)
       case .flush:
-        counters.flushes.add(1)
+        counters.add(.flushes)
       case .discard:
-        counters.discards.add(1)
-        counters.bytesDiscarded.add(slot.byteCount)
+        counters.add(.discards)
+        counters.add(.bytesDiscarded, slot.byteCount)
       case .writeZeroes:
-        counters.writeZeroes.add(1)
-        counters.bytesZeroed.add(slot.byteCount)
+        counters.add(.writeZeroes)
+        counters.add(.bytesZeroed, slot.byteCount)
       }
     }
   }

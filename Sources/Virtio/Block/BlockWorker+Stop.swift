@@ -51,8 +51,8 @@ extension BlockWorker where Engine: ~Copyable {
     if abandonedCount > 0 { retired = RetiredQueue(queue, retired) }
     endPause()
     turn.throttle?.forget(queue: turn.queue)
-    counters.inFlight.set(0)
-    counters.queueDepth.set(0)
+    counters.set(.inFlight, 0)
+    counters.set(.queueDepth, 0)
     return BlockQueueEnd(position: position, abandoned: abandoned)
   }
 

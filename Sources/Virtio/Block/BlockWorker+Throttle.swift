@@ -10,7 +10,7 @@ extension BlockWorker where Engine: ~Copyable {
     let bytes = work == .read || work == .write ? slots[index].byteCount : 0
     let wait = throttle.charge(bytes: bytes, queue: queue, at: now.nanoseconds)
     guard wait > 0 else { return false }
-    if pause == nil { counters.throttleEvents.add(1) }
+    if pause == nil { counters.add(.throttleEvents) }
     pause = (pause?.since ?? now, now.advanced(byNanoseconds: wait))
     return true
   }
@@ -19,6 +19,6 @@ extension BlockWorker where Engine: ~Copyable {
   mutating func endPause() {
     guard let since = pause?.since else { return }
     pause = nil
-    counters.throttledNanoseconds.add(MonotonicTime.now().nanoseconds(since: since))
+    counters.add(.throttledNanoseconds, MonotonicTime.now().nanoseconds(since: since))
   }
 }

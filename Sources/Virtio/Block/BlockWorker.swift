@@ -10,7 +10,10 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
   var place = QueuePlace()
   var chain = DescriptorChain()
   let backing: BlockBacking
-  let counters: QueueCounters
+  /// Whether the backing has faults on purpose.
+  let isFaulty: Bool
+  let counters: CounterCells
+  private let counterOwner: QueueCounters
   let identity: [UInt8]
   /// The last look at the clock.
   var clock = MonotonicTime.now()
@@ -27,13 +30,15 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
 
   init(
     _ engine: consuming Engine, slots count: Int, ranges: Int, backing: BlockBacking,
-    counters: QueueCounters, identity: [UInt8]
+    counters owner: QueueCounters, identity: [UInt8]
   ) {
     self.engine = engine
     // As many buffers as a chain can have.
     slots = BlockSlotTable(count: count, buffers: 1024, ranges: ranges)
     self.backing = backing
-    self.counters = counters
+    isFaulty = backing.faults != nil
+    counters = owner.cells
+    counterOwner = owner
     self.identity = identity
   }
 
@@ -93,7 +98,7 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     listen(&outcome)
     // Where all slots are taken one of them wakes the queue; one that is free again does not.
     if stop == .full && slots.freeCount > 0 && outcome.failure == nil { outcome.more = true }
-    counters.inFlight.set(UInt64(underwayCount))
+    counters.set(.inFlight, UInt64(underwayCount))
     return outcome
   }
 
@@ -146,8 +151,8 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
 
   private mutating func noteDepth() throws(QueueError) {
     let pending = UInt64(try place.queue.pendingCount())
-    counters.queueDepth.set(pending)
-    counters.maximumQueueDepth.raise(to: pending)
+    counters.set(.queueDepth, pending)
+    counters.raise(.maximumQueueDepth, to: pending)
   }
 
   /// Takes requests up to the bounds of a batch.
@@ -157,11 +162,11 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     for _ in 0..<limit {
       guard let index = slots.nextFree else {
         guard try place.queue.pendingCount() > 0 else { return .drained }
-        counters.engineFull.add(1)
+        counters.add(.engineFull)
         return .full
       }
       guard try place.queue.peek(into: &chain) else {
-        counters.queueDepth.set(0)
+        counters.set(.queueDepth, 0)
         return .drained
       }
       guard chain.writableByteCount > 0 else { throw .noRoomForStatus(head: chain.head) }
@@ -180,7 +185,7 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
         endPause()
         place.queue.commit(chain)
         slots.take()
-        counters.maximumInFlight.raise(to: UInt64(underwayCount))
+        counters.raise(.maximumInFlight, to: UInt64(underwayCount))
         if !Engine.isSynchronous { clock = .now() }
         slots[index].occupy(head: chain.head, at: clock, stable: turn.writesThrough)
         try advance(index)
@@ -195,7 +200,7 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     let written = unsafe chain.writable.storeBytes(
       identity.span.extracting(first: min(room, BlockFraming.identitySize)).bytes, at: 0)
     chain.markWritten(written)
-    counters.getIDs.add(1)
+    counters.add(.getIDs)
     try answer(
       .ok, GuestByte(lastOf: chain.writable), head: chain.head, written: UInt64(written))
   }
@@ -216,9 +221,9 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     outcome.progress = true
     if place.queue.shouldInterrupt() {
       outcome.interrupt = true
-      counters.interruptsSent.add(1)
+      counters.add(.interruptsSent)
     } else {
-      counters.interruptsSuppressed.add(1)
+      counters.add(.interruptsSuppressed)
     }
   }
 }

@@ -4,11 +4,6 @@ import Synchronization
 import SystemPackage
 
 /// A file in memory as this process maps it.
-///
-/// Bounds proof: `base` always points to a mapping of at least `byteCount` bytes of a file that
-/// cannot shrink, and mappings are kept as long as this lives, so a base that somebody has loaded
-/// stays good. Every access is checked against `byteCount`.
-@safe
 final class MemoryDisk: Sendable {
   private final class Whole: Sendable {
     let mapping: Mapping
@@ -17,28 +12,73 @@ final class MemoryDisk: Sendable {
   }
 
   private let mappings: Mutex<[Whole]>
-  private let base: Atomic<UInt>
-  private let size: Atomic<UInt64>
+  /// The bytes; good as long as this lives.
+  let view: MemoryDiskView
 
   init(_ descriptor: CInt, byteCount: UInt64) throws(SystemCallError) {
     let whole = try Self.map(descriptor, byteCount)
-    base = unsafe Atomic(UInt(bitPattern: whole.mapping.unsafeBase))
-    size = Atomic(byteCount)
+    view = unsafe MemoryDiskView(whole.mapping.unsafeBase, byteCount: byteCount)
     mappings = Mutex([whole])
   }
 
+  deinit { view.deallocate() }
+
   /// Bytes that are mapped.
-  var byteCount: UInt64 { size.load(ordering: .acquiring) }
+  var byteCount: UInt64 { view.byteCount }
 
   /// Maps the file anew at a larger size.
   func grow(_ descriptor: CInt, to byteCount: UInt64) throws(SystemCallError) {
     guard byteCount > self.byteCount else { return }
     let whole = try Self.map(descriptor, byteCount)
+    // Mappings are kept as long as this lives: somebody may be using the one before.
     mappings.withLock { $0.append(whole) }
-    unsafe base.store(UInt(bitPattern: whole.mapping.unsafeBase), ordering: .releasing)
-    // After the base: who sees the size, sees a base that is good for it.
-    size.store(byteCount, ordering: .releasing)
+    unsafe view.move(to: whole.mapping.unsafeBase, byteCount: byteCount)
   }
+
+  private static func map(_ descriptor: CInt, _ byteCount: UInt64) throws(SystemCallError) -> Whole
+  {
+    guard let count = Int(exactly: max(1, byteCount)) else {
+      throw SystemCallError("mmap", .noMemory)
+    }
+    return Whole(try Mapping(sharing: descriptor, offset: 0, count: count))
+  }
+}
+
+/// The bytes of a disk in memory.
+///
+/// A plain value, so that using it touches no reference count; whoever has one keeps the
+/// ``MemoryDisk`` alive that it is of.
+///
+/// Bounds proof: `base` always points to a mapping of at least `byteCount` bytes of a file that
+/// cannot shrink, and no mapping ends before its disk. Every access is checked against `byteCount`,
+/// which is loaded before the base, and stored after it.
+@safe
+struct MemoryDiskView: @unchecked Sendable {
+  private struct Place: ~Copyable {
+    let base: Atomic<UInt>
+    let byteCount: Atomic<UInt64>
+  }
+
+  private let place: UnsafeMutablePointer<Place>
+
+  fileprivate init(_ base: UnsafeMutableRawPointer, byteCount: UInt64) {
+    unsafe place = UnsafeMutablePointer<Place>.allocate(capacity: 1)
+    unsafe place.initialize(
+      to: Place(base: Atomic(UInt(bitPattern: base)), byteCount: Atomic(byteCount)))
+  }
+
+  fileprivate func deallocate() {
+    unsafe place.deinitialize(count: 1)
+    unsafe place.deallocate()
+  }
+
+  fileprivate func move(to base: UnsafeMutableRawPointer, byteCount: UInt64) {
+    unsafe place.pointee.base.store(UInt(bitPattern: base), ordering: .releasing)
+    unsafe place.pointee.byteCount.store(byteCount, ordering: .releasing)
+  }
+
+  /// Bytes that are mapped.
+  var byteCount: UInt64 { unsafe place.pointee.byteCount.load(ordering: .acquiring) }
 
   /// Copies from the disk into buffers; the count of bytes, or minus an errno.
   func read(into buffers: borrowing IOVecList, at position: UInt64) -> Int {
@@ -76,16 +116,7 @@ final class MemoryDisk: Sendable {
   @unsafe private func locate(_ position: UInt64, _ count: Int) -> UnsafeMutableRawPointer? {
     let size = byteCount
     guard position <= size, UInt64(count) <= size - position else { return nil }
-    return unsafe UnsafeMutableRawPointer(bitPattern: base.load(ordering: .acquiring)).map {
-      unsafe $0 + Int(position)
-    }
-  }
-
-  private static func map(_ descriptor: CInt, _ byteCount: UInt64) throws(SystemCallError) -> Whole
-  {
-    guard let count = Int(exactly: max(1, byteCount)) else {
-      throw SystemCallError("mmap", .noMemory)
-    }
-    return Whole(try Mapping(sharing: descriptor, offset: 0, count: count))
+    let base = unsafe place.pointee.base.load(ordering: .acquiring)
+    return unsafe UnsafeMutableRawPointer(bitPattern: base).map { unsafe $0 + Int(position) }
   }
 }

@@ -3,11 +3,14 @@ import HostOS
 
 /// Carries out operations at once: system calls, or copies for a disk in memory.
 struct SynchronousEngine: BlockEngine, ~Copyable {
+  // Keeps the others good.
   private let backing: BlockBacking
+  private let memory: MemoryDiskView?
   private let descriptor: CInt
 
   init(_ backing: BlockBacking) {
     self.backing = backing
+    memory = backing.memory?.view
     descriptor = backing.rawDescriptor
   }
 
@@ -18,7 +21,7 @@ struct SynchronousEngine: BlockEngine, ~Copyable {
   ) -> Int? {
     // Disks are shorter than 2^63 bytes, since files are.
     let place = off_t(truncatingIfNeeded: operation.position)
-    if let memory = backing.memory {
+    if let memory {
       switch operation.action {
       case .read: return memory.read(into: buffers, at: operation.position)
       case .write, .writeStable: return memory.write(from: buffers, at: operation.position)
