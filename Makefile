@@ -11,6 +11,11 @@ SHELL := /bin/bash
 KTSTR := .build/release/ktstr
 INIT := guest-init/.build/release/guest-init
 SUITE ?=
+# What the unit tests said, for `make parity`; `make unit` leaves it here.
+UNIT_RESULTS := .build/unit-tests.jsonl
+EVENTS = --event-stream-version 6.3 --event-stream-output-path
+# Results to judge in place of a new run of the core's tests.
+RESULTS ?=
 
 # What the harness needs to run, to build and to be tested, as Debian package names.
 RUN_PACKAGES := qemu-system-x86 busybox-static xz-utils lz4 zstd gzip bzip2
@@ -19,7 +24,9 @@ TEST_PACKAGES := cpio gnupg util-linux qemu-utils nbdkit valgrind user-mode-linu
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench integrity clean help
+.PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
+  help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
+  integrity clients corebench
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,11 +64,12 @@ demo: packages kernel ## Runs Scenarios/smoke.json on a real guest.
 test: packages unit guest-tests ## All tests.
 
 unit: ## Tests of each module; no guest is booted.
-	swift test --disable-xctest --skip GuestTests
+	@mkdir -p .build && rm -f $(UNIT_RESULTS)
+	swift test --disable-xctest --skip GuestTests $(EVENTS) $(UNIT_RESULTS)
 	KTSTR_GUEST_TESTS=1 swift test --disable-xctest --package-path guest-init \
 	  --scratch-path guest-init/.build-tests
 
-guest-tests: kernels ## Tests that boot real guests with .build/release/ktstr.
+guest-tests: kernels clients ## Tests that boot real guests with .build/release/ktstr.
 	KTSTR_BINARY=$(CURDIR)/$(KTSTR) swift test --disable-xctest --no-parallel --filter GuestTests
 
 test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian trixie.
@@ -69,6 +77,27 @@ test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian t
 	PATH=$(CURDIR)/.build/qemu10/bin:$$PATH $(KTSTR) doctor
 	PATH=$(CURDIR)/.build/qemu10/bin:$$PATH KTSTR_BINARY=$(CURDIR)/$(KTSTR) \
 	  swift test --disable-xctest --no-parallel --filter ShippedScenarioTests
+
+parity: ## Which statements of docs/parity.md have a passing test; fails on one that has none.
+	.ci/parity --self-test
+ifeq ($(RESULTS),)
+	@mkdir -p .build-core && rm -f .build-core/results.jsonl
+	-KTSTR_CORE=1 swift test --scratch-path .build-core --disable-xctest \
+	  $(EVENTS) .build-core/results.jsonl
+endif
+	.ci/parity $(or $(RESULTS),.build-core/results.jsonl)
+
+sanitize: ## The core's unit tests under the thread and the address sanitizer, leaks included.
+	.ci/sanitize thread address
+
+fuzz: ## Fuzzes the core: 10^7 operations or 10 CPU minutes for each target.
+	.ci/fuzz full $(TARGETS)
+
+fuzz-short: ## Fuzzes the core for 60 CPU seconds in all.
+	.ci/fuzz short $(TARGETS)
+
+clients: ## Foreign vhost-user frontends for the tests of `ktstr blk`, from other Debian suites.
+	.ci/fetch-clients .build/clients
 
 lint: ## Format, warnings and undeclared imports.
 	swift format lint --strict -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources guest-init/Tests
@@ -81,9 +110,26 @@ bench: kernel ## Where the time of a run goes, medians of several.
 	swift build -c release --product ktstr-bench --static-swift-stdlib
 	.build/release/ktstr-bench $(KTSTR) Scenarios/smoke.json
 
-integrity: ## A million random disk requests against a model, with faults, over both engines.
-	swift build -c release --product ktstr-corebench --static-swift-stdlib
-	.build/release/ktstr-corebench integrity
+# The core alone, in a place of its own.
+COREBENCH := .build-core/release/ktstr-corebench
+
+corebench:
+	KTSTR_CORE=1 swift build -c release --scratch-path .build-core --product ktstr-corebench
+
+bench-rings: corebench ## Nanoseconds of what a device does with rings and guest memory.
+	$(COREBENCH) rings
+
+check-instructions: corebench ## Holds the same, counted by callgrind, to Tests/Thresholds/rings.json.
+	.ci/check-instructions $(COREBENCH)
+
+bench-backend: build corebench ## Our disk beside qemu-storage-daemon's, driven by the same client.
+	$(COREBENCH) backend --ktstr $(KTSTR)
+
+bench-block: corebench ## Nanoseconds of requests through the whole block device.
+	$(COREBENCH) block
+
+integrity: corebench ## A million random disk requests against a model, with faults, over both engines.
+	$(COREBENCH) integrity
 
 clean: ## Removes what was built.
-	rm -rf .build guest-init/.build guest-init/.build-tests
+	rm -rf .build .build-* guest-init/.build guest-init/.build-tests

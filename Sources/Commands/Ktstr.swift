@@ -10,7 +10,7 @@ package struct Ktstr: ParsableCommand {
     version: Version.text,
     subcommands: [
       TestCommand.self, DoctorCommand.self, KernelCommand.self, ShellCommand.self,
-      RunProcessCommand.self,
+      BlkCommand.self, RunProcessCommand.self,
     ])
 
   package init() {}

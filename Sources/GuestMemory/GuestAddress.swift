@@ -26,6 +26,11 @@ package struct GuestAddress: Hashable, Comparable, Sendable, CustomStringConvert
     rawValue & (alignment &- 1) == 0
   }
 
+  /// The first multiple of a power of two from this address on; nil past the last address.
+  package func aligned(to alignment: UInt64) -> GuestAddress? {
+    advanced(by: (0 &- rawValue) & (alignment &- 1))
+  }
+
   package static func < (left: GuestAddress, right: GuestAddress) -> Bool {
     left.rawValue < right.rawValue
   }

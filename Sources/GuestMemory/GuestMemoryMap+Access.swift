@@ -1,22 +1,6 @@
-import Synchronization
-
 // Raw pointers of this module live here and in RegionTable.swift, where the bounds proof stands.
 
-/// A stretch of guest memory inside one region.
-package struct GuestSlice: Hashable, Sendable {
-  /// Where it starts.
-  package let address: GuestAddress
-  /// Its length in bytes.
-  package let count: Int
-
-  /// Describes a stretch; whether it is mapped is not checked.
-  package init(address: GuestAddress, count: Int) {
-    self.address = address
-    self.count = count
-  }
-}
-
-extension GuestMemoryMap {
+extension GuestMemoryMap: VmIO {
   /// The range as slices, in order, without gap or overlap; empty for no bytes.
   ///
   /// - Throws: ``GuestMemoryError/unmapped(_:)`` with the first address that is not mapped,
@@ -72,6 +56,7 @@ extension GuestMemoryMap {
         unsafe copyGuestBytes(from: origin + done, to: range.baseAddress, count: range.count)
       }
     }
+    table.view.markDirty(address, count: moved)
     if moved == 0 && count > 0 { throw .unmapped(address) }
     return moved
   }
@@ -102,10 +87,10 @@ extension GuestMemoryMap {
   ///
   /// The range is checked before anything is allocated, so a guest's count cannot exhaust memory.
   ///
-  /// - Throws: as ``read(at:into:)``.
+  /// - Throws: as ``check(_:count:for:)``.
   package func bytes(at address: GuestAddress, count: Int) throws(GuestMemoryError) -> [UInt8] {
     try checkEnd(address, count)
-    guard contains(address, count: UInt64(count)) else { throw .unmapped(address) }
+    if let hole = firstHole(address, count: UInt64(count)) { throw .unmapped(hole) }
     var result = [UInt8](repeating: 0, count: count)
     var span = result.mutableSpan
     var room = unsafe span.mutableBytes
@@ -142,7 +127,30 @@ extension GuestMemoryMap {
   /// What the hot path of a device looks addresses up in; valid as long as this map lives.
   @unsafe package var unsafeView: GuestMemoryView { table.view }
 
-  private func checkEnd(_ address: GuestAddress, _ count: Int) throws(GuestMemoryError) {
+  package static func place(_ place: GuestAddress, offsetBy count: Int) -> GuestAddress? {
+    place.advanced(by: UInt64(count))
+  }
+
+  package static func place(_ place: GuestAddress, alignedTo alignment: Int) -> GuestAddress? {
+    place.aligned(to: UInt64(alignment))
+  }
+
+  package static func overflow(_ place: GuestAddress, count: Int) -> GuestMemoryError {
+    .addressOverflow(place, count: UInt64(count))
+  }
+
+  /// Proves that every byte of the range is mapped; mapped memory grants every access.
+  ///
+  /// - Throws: ``GuestMemoryError/unmapped(_:)`` with the first address that is not mapped,
+  ///   `addressOverflow`.
+  package func check(
+    _ address: GuestAddress, count: Int, for access: MemoryPermissions
+  ) throws(GuestMemoryError) {
+    try checkEnd(address, count)
+    if let hole = firstHole(address, count: UInt64(count)) { throw .unmapped(hole) }
+  }
+
+  func checkEnd(_ address: GuestAddress, _ count: Int) throws(GuestMemoryError) {
     precondition(count >= 0, "a negative byte count")
     // The last byte, not the one after it: an access may end exactly at 2^64.
     if count > 0 && address.advanced(by: UInt64(count) - 1) == nil {
@@ -164,26 +172,5 @@ extension GuestMemoryMap {
       moved += range.count
     }
     return moved
-  }
-}
-
-/// Copies bytes of which one side is guest memory, perhaps changing meanwhile.
-///
-/// Aligned words of 2, 4 and 8 bytes move in one piece. The two sides may overlap.
-@unsafe
-private func copyGuestBytes(
-  from source: UnsafeRawPointer?, to target: UnsafeMutableRawPointer?, count: Int
-) {
-  guard let source = unsafe source, let target = unsafe target else { return }
-  let address = UInt(bitPattern: source) | UInt(bitPattern: target)
-  switch count {
-  case 8 where address & 7 == 0:
-    unsafe AtomicWord.store(AtomicWord.load64(source, .relaxed), to: target, .relaxed)
-  case 4 where address & 3 == 0:
-    unsafe AtomicWord.store(AtomicWord.load32(source, .relaxed), to: target, .relaxed)
-  case 2 where address & 1 == 0:
-    unsafe AtomicWord.store(AtomicWord.load16(source, .relaxed), to: target, .relaxed)
-  default:
-    unsafe target.copyMemory(from: source, byteCount: count)
   }
 }

@@ -1,82 +1,98 @@
 extension GuestMemoryMap {
-  /// Loads a 8-bit word in one piece, in the guest's (little-endian) order.
+  /// Loads a word in one piece, in the guest's (little-endian) order.
   ///
   /// - Throws: ``GuestMemoryError/misaligned(_:alignment:)``, `unmapped`, `crossesRegions`.
+  package func load<Word: GuestWord>(
+    _ type: Word.Type = Word.self, at address: GuestAddress,
+    ordering: GuestLoadOrdering = .acquiring
+  ) throws(GuestMemoryError) -> Word {
+    let word = unsafe try unsafeWord(at: address, size: Word.bitWidth / 8)
+    return unsafe Word(littleEndian: Word.unsafeLoad(word, ordering))
+  }
+
+  /// Stores a word in one piece, in the guest's (little-endian) order.
+  ///
+  /// - Throws: as the load.
+  package func store<Word: GuestWord>(
+    word value: Word, at address: GuestAddress, ordering: GuestStoreOrdering = .releasing
+  ) throws(GuestMemoryError) {
+    let word = unsafe try unsafeWord(at: address, size: Word.bitWidth / 8)
+    unsafe Word.unsafeStore(value.littleEndian, to: word, ordering)
+    table.view.markDirty(address, count: Word.bitWidth / 8)
+  }
+
+  // The forms that name their type: a generic one is dear to call from other modules.
+
+  /// Loads an 8-bit word.
+  ///
+  /// - Throws: as ``load(_:at:ordering:)``.
   package func loadUInt8(
     at address: GuestAddress, ordering: GuestLoadOrdering = .acquiring
   ) throws(GuestMemoryError) -> UInt8 {
-    let word = unsafe try unsafeWord(at: address, size: 1)
-    return unsafe UInt8(littleEndian: AtomicWord.load8(word, ordering))
+    try load(UInt8.self, at: address, ordering: ordering)
   }
 
-  /// Stores a 8-bit word in one piece, in the guest's (little-endian) order.
+  /// Stores an 8-bit word.
   ///
-  /// - Throws: as the load.
+  /// - Throws: as ``load(_:at:ordering:)``.
   package func store(
     _ value: UInt8, at address: GuestAddress, ordering: GuestStoreOrdering = .releasing
   ) throws(GuestMemoryError) {
-    let word = unsafe try unsafeWord(at: address, size: 1)
-    unsafe AtomicWord.store(value.littleEndian, to: word, ordering)
+    try store(word: value, at: address, ordering: ordering)
   }
 
-  /// Loads a 16-bit word in one piece, in the guest's (little-endian) order.
+  /// Loads a 16-bit word.
   ///
-  /// - Throws: ``GuestMemoryError/misaligned(_:alignment:)``, `unmapped`, `crossesRegions`.
+  /// - Throws: as ``load(_:at:ordering:)``.
   package func loadUInt16(
     at address: GuestAddress, ordering: GuestLoadOrdering = .acquiring
   ) throws(GuestMemoryError) -> UInt16 {
-    let word = unsafe try unsafeWord(at: address, size: 2)
-    return unsafe UInt16(littleEndian: AtomicWord.load16(word, ordering))
+    try load(UInt16.self, at: address, ordering: ordering)
   }
 
-  /// Stores a 16-bit word in one piece, in the guest's (little-endian) order.
+  /// Stores a 16-bit word.
   ///
-  /// - Throws: as the load.
+  /// - Throws: as ``load(_:at:ordering:)``.
   package func store(
     _ value: UInt16, at address: GuestAddress, ordering: GuestStoreOrdering = .releasing
   ) throws(GuestMemoryError) {
-    let word = unsafe try unsafeWord(at: address, size: 2)
-    unsafe AtomicWord.store(value.littleEndian, to: word, ordering)
+    try store(word: value, at: address, ordering: ordering)
   }
 
-  /// Loads a 32-bit word in one piece, in the guest's (little-endian) order.
+  /// Loads a 32-bit word.
   ///
-  /// - Throws: ``GuestMemoryError/misaligned(_:alignment:)``, `unmapped`, `crossesRegions`.
+  /// - Throws: as ``load(_:at:ordering:)``.
   package func loadUInt32(
     at address: GuestAddress, ordering: GuestLoadOrdering = .acquiring
   ) throws(GuestMemoryError) -> UInt32 {
-    let word = unsafe try unsafeWord(at: address, size: 4)
-    return unsafe UInt32(littleEndian: AtomicWord.load32(word, ordering))
+    try load(UInt32.self, at: address, ordering: ordering)
   }
 
-  /// Stores a 32-bit word in one piece, in the guest's (little-endian) order.
+  /// Stores a 32-bit word.
   ///
-  /// - Throws: as the load.
+  /// - Throws: as ``load(_:at:ordering:)``.
   package func store(
     _ value: UInt32, at address: GuestAddress, ordering: GuestStoreOrdering = .releasing
   ) throws(GuestMemoryError) {
-    let word = unsafe try unsafeWord(at: address, size: 4)
-    unsafe AtomicWord.store(value.littleEndian, to: word, ordering)
+    try store(word: value, at: address, ordering: ordering)
   }
 
-  /// Loads a 64-bit word in one piece, in the guest's (little-endian) order.
+  /// Loads a 64-bit word.
   ///
-  /// - Throws: ``GuestMemoryError/misaligned(_:alignment:)``, `unmapped`, `crossesRegions`.
+  /// - Throws: as ``load(_:at:ordering:)``.
   package func loadUInt64(
     at address: GuestAddress, ordering: GuestLoadOrdering = .acquiring
   ) throws(GuestMemoryError) -> UInt64 {
-    let word = unsafe try unsafeWord(at: address, size: 8)
-    return unsafe UInt64(littleEndian: AtomicWord.load64(word, ordering))
+    try load(UInt64.self, at: address, ordering: ordering)
   }
 
-  /// Stores a 64-bit word in one piece, in the guest's (little-endian) order.
+  /// Stores a 64-bit word.
   ///
-  /// - Throws: as the load.
+  /// - Throws: as ``load(_:at:ordering:)``.
   package func store(
     _ value: UInt64, at address: GuestAddress, ordering: GuestStoreOrdering = .releasing
   ) throws(GuestMemoryError) {
-    let word = unsafe try unsafeWord(at: address, size: 8)
-    unsafe AtomicWord.store(value.littleEndian, to: word, ordering)
+    try store(word: value, at: address, ordering: ordering)
   }
 
   @unsafe private func unsafeWord(

@@ -6,19 +6,37 @@ package final class GuestMemoryMap: Sendable {
   ///
   /// Neighbours stay separate.
   package let regions: [GuestRegion]
+  /// What every write through this map marks, where there is one.
+  package let dirtyBitmap: DirtyBitmap?
   let table: RegionTable
 
   /// Takes regions that are already in address order.
   ///
   /// - Throws: ``GuestMemoryError/noRegions``, `unsortedRegions`, `overlappingRegions`.
-  package init(sorted regions: [GuestRegion]) throws(GuestMemoryError) {
+  package convenience init(sorted regions: [GuestRegion]) throws(GuestMemoryError) {
+    try self.init(sorted: regions, nil)
+  }
+
+  private init(sorted regions: [GuestRegion], _ bitmap: DirtyBitmap?) throws(GuestMemoryError) {
     guard !regions.isEmpty else { throw .noRegions }
     for (left, right) in zip(regions, regions.dropFirst()) {
       guard left.base <= right.base else { throw .unsortedRegions(left.base, right.base) }
       guard left.last < right.base else { throw .overlappingRegions(left.base, right.base) }
     }
     self.regions = regions
-    self.table = RegionTable(regions)
+    self.dirtyBitmap = bitmap
+    self.table = RegionTable(regions, bitmap?.log)
+  }
+
+  private init(_ map: GuestMemoryMap, tracking bitmap: DirtyBitmap?) {
+    regions = map.regions
+    dirtyBitmap = bitmap
+    table = RegionTable(regions, bitmap?.log)
+  }
+
+  /// A map of the same regions whose writes are marked in the bitmap; nil marks none.
+  package func tracking(_ bitmap: DirtyBitmap?) -> GuestMemoryMap {
+    GuestMemoryMap(self, tracking: bitmap)
   }
 
   /// Takes regions in any order.
@@ -28,11 +46,11 @@ package final class GuestMemoryMap: Sendable {
     try self.init(sorted: regions.sorted { $0.base < $1.base })
   }
 
-  /// A map with one region more; this one stays as it is.
+  /// A map with one region more and the same dirty bitmap; this one stays as it is.
   ///
   /// - Throws: ``GuestMemoryError/overlappingRegions(_:_:)``.
   package func inserting(_ region: GuestRegion) throws(GuestMemoryError) -> GuestMemoryMap {
-    try GuestMemoryMap(regions + [region])
+    try GuestMemoryMap(sorted: (regions + [region]).sorted { $0.base < $1.base }, dirtyBitmap)
   }
 
   /// A map without the region of exactly this base and size; this one stays as it is.
@@ -46,7 +64,7 @@ package final class GuestMemoryMap: Sendable {
     }
     var left = regions
     left.remove(at: index)
-    return try GuestMemoryMap(sorted: left)
+    return try GuestMemoryMap(sorted: left, dirtyBitmap)
   }
 
   /// The highest mapped address.
@@ -54,6 +72,9 @@ package final class GuestMemoryMap: Sendable {
     // Regions are sorted and there is at least one.
     regions[regions.count - 1].last
   }
+
+  /// Whether a page of any region was gone when it was touched: see ``GuestRegion/lostPageCount``.
+  package var hasLostPages: Bool { regions.contains { $0.lostPageCount > 0 } }
 
   /// The region that holds the address, or nil in a hole.
   package func region(containing address: GuestAddress) -> GuestRegion? {
@@ -69,14 +90,21 @@ package final class GuestMemoryMap: Sendable {
   /// Whether every byte of the range is mapped; an empty range always is.
   package func contains(_ base: GuestAddress, count: UInt64) -> Bool {
     guard count > 0 else { return true }
-    guard let last = base.advanced(by: count - 1) else { return false }
+    return base.advanced(by: count - 1) != nil && firstHole(base, count: count) == nil
+  }
+
+  /// The first address of a range, which does not pass 2^64, that is not mapped.
+  func firstHole(_ base: GuestAddress, count: UInt64) -> GuestAddress? {
     var address = base
-    while let index = table.index(of: address) {
-      let end = regions[index].last
-      if end >= last { return true }
-      // `end < last`, so there is an address after it.
-      address = GuestAddress(end.rawValue &+ 1)
+    var left = count
+    while left > 0 {
+      guard let index = table.index(of: address) else { return address }
+      // The region holds `room + 1` bytes from here on.
+      let room = regions[index].last.rawValue &- address.rawValue
+      if room >= left - 1 { return nil }
+      address = GuestAddress(address.rawValue &+ (room &+ 1))
+      left -= room &+ 1
     }
-    return false
+    return nil
   }
 }

@@ -1,6 +1,4 @@
-import Glibc
 import HostOS
-import SystemPackage
 
 /// One stretch of guest memory that is contiguous in the guest and in this process.
 package final class GuestRegion: Sendable {
@@ -10,8 +8,12 @@ package final class GuestRegion: Sendable {
   package let size: UInt64
   /// Where the region starts in the file behind it; nil for anonymous memory.
   package let fileOffset: UInt64?
-  private let mapping: Mapping
-  private let skipped: Int
+  private let memory: Memory
+
+  private enum Memory: ~Copyable {
+    case anonymous(Mapping)
+    case file(MappedFile)
+  }
 
   /// The guest address of the last byte.
   package var last: GuestAddress { GuestAddress(base.rawValue &+ (size &- 1)) }
@@ -24,18 +26,18 @@ package final class GuestRegion: Sendable {
     self.base = base
     self.size = size
     self.fileOffset = nil
-    self.mapping = try GuestRegion.map { () throws(SystemCallError) in
-      try Mapping(anonymous: count)
-    }
-    self.skipped = 0
+    self.memory = .anonymous(
+      try GuestMemoryError.wrapping { () throws(SystemCallError) in
+        try Mapping(anonymous: count)
+      })
   }
 
   /// Maps a part of a file, shared with the other users of the file.
   ///
   /// The descriptor may be closed afterwards.
   ///
-  /// The file must be long enough now. One that shrinks later takes the process down with SIGBUS
-  /// on the next touch, so take files that are sealed, or from a peer that is trusted that far.
+  /// The file must be long enough now. Where it shrinks later, pages that are gone are replaced by
+  /// zeroed ones when they are touched: see ``lostPageCount``.
   ///
   /// - Parameter fileOffset: need not be a multiple of the page size.
   /// - Throws: ``GuestMemoryError``.
@@ -43,29 +45,10 @@ package final class GuestRegion: Sendable {
     mapping descriptor: CInt, fileOffset: UInt64, at base: GuestAddress, size: UInt64
   ) throws(GuestMemoryError) {
     _ = try GuestRegion.checkedCount(base, size)
-    let (end, overflow) = fileOffset.addingReportingOverflow(size)
-    guard !overflow else { throw .addressOverflow(GuestAddress(fileOffset), count: size) }
-    var information = stat()
-    do {
-      try systemCall("fstat") { unsafe fstat(descriptor, &information) }
-    } catch {
-      throw .system(error)
-    }
-    let fileSize = UInt64(max(0, information.st_size))
-    guard end <= fileSize else {
-      throw .fileTooShort(offset: fileOffset, size: size, fileSize: fileSize)
-    }
-    let skipped = fileOffset % GuestRegion.pageSize
-    guard let count = Int(exactly: size + skipped) else {
-      throw .addressOverflow(base, count: size)
-    }
     self.base = base
     self.size = size
     self.fileOffset = fileOffset
-    self.skipped = Int(skipped)
-    self.mapping = try GuestRegion.map { () throws(SystemCallError) in
-      try Mapping(sharing: descriptor, offset: fileOffset - skipped, count: count)
-    }
+    self.memory = .file(try MappedFile(descriptor, offset: fileOffset, count: size))
   }
 
   /// Whether the address lies inside.
@@ -80,11 +63,23 @@ package final class GuestRegion: Sendable {
 
   /// The first byte in this process, valid for `size` bytes as long as the region lives.
   @unsafe package var unsafeHostBase: UnsafeMutableRawPointer {
-    // `skipped + size` bytes are mapped, so the sum stays inside the mapping.
-    unsafe mapping.unsafeBase + skipped
+    switch memory {
+    case .anonymous(let mapping): unsafe mapping.unsafeBase
+    case .file(let file): unsafe file.unsafeBase
+    }
   }
 
-  private static let pageSize = UInt64(sysconf(CInt(_SC_PAGESIZE)))
+  /// How often a page of the file was gone when it was touched, and a zeroed one took its place.
+  ///
+  /// Not zero means that the file was shortened, or that it could not be read, and that what this
+  /// process reads and writes there is no longer what the guest sees. Always zero for anonymous
+  /// memory. Two threads that meet the same page at once may count it twice.
+  package var lostPageCount: UInt64 {
+    switch memory {
+    case .anonymous: 0
+    case .file(let file): file.lostPageCount
+    }
+  }
 
   private static func checkedCount(
     _ base: GuestAddress, _ size: UInt64
@@ -94,15 +89,5 @@ package final class GuestRegion: Sendable {
       throw .addressOverflow(base, count: size)
     }
     return count
-  }
-
-  private static func map(
-    _ body: () throws(SystemCallError) -> Mapping
-  ) throws(GuestMemoryError) -> Mapping {
-    do {
-      return try body()
-    } catch {
-      throw .system(error)
-    }
   }
 }

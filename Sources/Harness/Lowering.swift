@@ -19,7 +19,8 @@ extension DiskRequest {
   package init(_ disk: DiskSpec, seed: UInt64, keptAt: String?) {
     self.init(
       bytes: disk.size, serial: Plan.diskSerial, seed: seed, faults: disk.faults.map(Fault.init),
-      keptAt: keptAt)
+      queues: disk.queues, operationsPerSecond: disk.throttle.operationsPerSecond,
+      bytesPerSecond: disk.throttle.bytesPerSecond, keptAt: keptAt)
   }
 }
 
@@ -30,6 +31,8 @@ extension DiskRequest.Fault {
       case .read: .read
       case .write: .write
       case .flush: .flush
+      case .discard: .discard
+      case .writeZeroes: .writeZeroes
       case .any: .any
       }
     let effect: DiskRequest.Fault.Effect =

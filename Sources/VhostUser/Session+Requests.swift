@@ -4,7 +4,7 @@ import Virtio
 
 extension Session {
   /// Carries out one request; the payload of its reply, where it has one.
-  func handle(_ message: inout VhostUserMessage) throws(VhostUserError) -> [UInt8]? {
+  func handle(_ message: inout VhostUserMessage) throws(VhostUserError) -> Reply? {
     guard let request = VhostUserRequest(rawValue: message.request) else {
       throw .unknownRequest(message.request)
     }
@@ -16,49 +16,58 @@ extension Session {
     }
     var payload = PayloadReader(message)
     switch request {
-    case .getFeatures:
-      return reply(device.offeredFeatures.rawValue | VhostUserWire.protocolFeaturesBit)
+    case .getFeatures: return Reply(offeredFeatureBits)
     case .setFeatures: try setFeatures(try payload.uint64())
+    // Nothing is owned here, and spec and frontends agree that the second is best ignored.
     case .setOwner, .resetOwner: break
-    case .getProtocolFeatures: return reply(offeredProtocolFeatures.rawValue)
+    case .getProtocolFeatures: return Reply(offeredProtocolFeatures.rawValue)
     case .setProtocolFeatures: try setProtocolFeatures(try payload.uint64())
-    case .getQueueCount: return reply(UInt64(rings.count))
+    case .getQueueCount: return Reply(UInt64(rings.count))
     case .setMemoryTable, .addMemoryRegion, .removeMemoryRegion:
       try changeMemory(request, &message, &payload)
-    case .getMemorySlots: return reply(UInt64(VhostUserWire.maximumRegions))
+    case .getMemorySlots: return Reply(UInt64(VhostUserWire.maximumRegions))
+    case .setLogBase:
+      try setLog(&payload, &message)
+      return Reply(0)
+    case .setLogDescriptor: try setLogEvent(&message)
     case .setRingSize, .setRingAddress, .setRingBase, .setRingEnable:
       try changeRing(request, &payload)
     case .setRingKick, .setRingCall, .setRingError:
       try setDescriptor(request, try payload.uint64(), &message)
+    case .ringKick: kicked(try ringIndex(UInt64(try payload.uint32())))
     case .getRingBase: return try stopAndReport(ring: try payload.uint32())
+    case .setBackendDescriptor: try setBackendDescriptor(&message)
     case .getConfiguration: return try configuration(&payload)
     case .setConfiguration: try setConfiguration(&payload)
+    case .getInflight: return try makeInflight(&payload, size: message.payload.count)
+    case .setInflight: try setInflight(&payload, &message)
     case .resetDevice: resetDevice()
     case .setStatus:
       let new = try payload.uint64()
       if new == 0 { resetDevice() }
       status = new
     case .getStatus:
-      return reply(status | (device.needsReset ? VhostUserWire.statusNeedsReset : 0))
+      return Reply(status | (device.needsReset ? VhostUserWire.statusNeedsReset : 0))
     }
     return nil
   }
 
-  private func reply(_ value: UInt64) -> [UInt8] {
-    var payload = PayloadWriter()
-    payload.append(value)
-    return payload.bytes
+  private var offeredFeatureBits: UInt64 {
+    device.offeredFeatures.rawValue | VhostUserWire.protocolFeaturesBit
+      | (offeredProtocolFeatures.contains(.logSharedMemory) ? VhostUserWire.logAllBit : 0)
   }
 
   private func setFeatures(_ bits: UInt64) throws(VhostUserError) {
     let hasProtocolFeatures = bits & VhostUserWire.protocolFeaturesBit != 0
-    let chosen = VirtioFeatures(rawValue: bits & ~VhostUserWire.protocolFeaturesBit)
-    guard device.acceptFeatures(chosen) else {
-      throw .featuresNotOffered(chosen.subtracting(device.offeredFeatures).rawValue)
-    }
-    if chosen != features {
-      for index in rings.indices { deactivate(index) }
+    let newWantsLog = bits & VhostUserWire.logAllBit != 0
+    let unknown = bits & ~offeredFeatureBits
+    let own = VhostUserWire.protocolFeaturesBit | VhostUserWire.logAllBit
+    let chosen = VirtioFeatures(rawValue: bits & ~own)
+    guard unknown == 0, device.acceptFeatures(chosen) else { throw .featuresNotOffered(unknown) }
+    if chosen != features || newWantsLog != wantsLog {
       features = chosen
+      wantsLog = newWantsLog
+      rehandRings()
     }
     // A frontend without protocol features cannot enable rings: they begin so.
     if !hasProtocolFeatures { for ring in rings { ring.isEnabled = true } }
@@ -70,6 +79,20 @@ extension Session {
       throw .featuresNotOffered(chosen.subtracting(offeredProtocolFeatures).rawValue)
     }
     protocolFeatures = chosen
+  }
+
+  private func setBackendDescriptor(_ message: inout VhostUserMessage) throws(VhostUserError) {
+    guard message.descriptors.count == 1, let descriptor = message.descriptors.take() else {
+      throw .wrongDescriptorCount(request: message.request, count: message.descriptors.count)
+    }
+    let fresh = try BackendChannel(descriptor)
+    do throws(SystemCallError) {
+      try epoll.add(fresh.descriptor.raw, token: Token.channel)
+    } catch {
+      throw .system(error)
+    }
+    loseChannel()
+    channel = consume fresh
   }
 
   private func changeMemory(
@@ -93,9 +116,8 @@ extension Session {
       _ = try payload.uint64()
       try memory.remove(try SharedMemory.Description(&payload))
     }
-    // Rings that run are handed over anew, with the new map; the old one is unmapped with its last
-    // user.
-    for index in rings.indices { deactivate(index) }
+    // The old map is unmapped with its last user.
+    rehandRings()
   }
 
   private func changeRing(
@@ -118,16 +140,19 @@ extension Session {
     case .setRingEnable:
       guard value <= 1 else { throw .ringValue(value) }
       ring.isEnabled = value == 1
+      // What is in flight is answered before a disabled ring rests.
+      if !ring.isEnabled { deactivate(index) }
       // A kick that came while the ring was disabled is not lost.
       if ring.isEnabled && ring.isStarted { ring.hasWork = true }
     default:
-      // The flags ask for logging, which is not offered; the log address is unused.
       let table = try payload.uint64()
       let used = try payload.uint64()
       let available = try payload.uint64()
+      let log = try payload.uint64()
       deactivate(index)
       ring.addresses = Ring.UserAddresses(
-        descriptorTable: table, usedRing: used, availableRing: available)
+        descriptorTable: table, usedRing: used, availableRing: available,
+        log: value & VhostUserWire.ringLogFlag != 0 ? log : nil)
       ring.isBroken = false
     }
   }
@@ -142,23 +167,21 @@ extension Session {
         request: request.rawValue, count: message.descriptors.count)
     }
     var descriptor = message.descriptors.take()
+    if let given = descriptor.take() {
+      try Ring.prepareEvent(given, for: message.request)
+      descriptor = consume given
+    }
     let ring = rings[index]
-    if request == .setRingKick {
-      try setKick(index, descriptor.take())
-      return
-    }
-    if let raw = descriptor.take() {
-      try Ring.makeNonBlocking(raw)
-      descriptor = consume raw
-    }
-    if request == .setRingCall {
+    switch request {
+    case .setRingKick: try setKick(index, descriptor.take())
+    case .setRingCall:
+      ring.callMode = expected == 0 ? .polling : .descriptor
       ring.call = descriptor.take()
-    } else {
-      ring.error = descriptor.take()
+    default: ring.error = descriptor.take()
     }
   }
 
-  private func stopAndReport(ring number: UInt32) throws(VhostUserError) -> [UInt8] {
+  private func stopAndReport(ring number: UInt32) throws(VhostUserError) -> Reply {
     let index = try ringIndex(UInt64(number))
     stopRing(index)
     if device.needsReset && !rings.contains(where: \.isStarted) {
@@ -169,23 +192,23 @@ extension Session {
     var payload = PayloadWriter()
     payload.append(number)
     payload.append(UInt32(rings[index].nextAvailable))
-    return payload.bytes
+    return Reply(payload.bytes)
   }
 
-  private func configuration(_ payload: inout PayloadReader) throws(VhostUserError) -> [UInt8] {
+  private func configuration(_ payload: inout PayloadReader) throws(VhostUserError) -> Reply {
     let offset = try payload.uint32()
     let size = try payload.uint32()
     let flags = try payload.uint32()
     // An answer with no payload is the protocol's way to say no to this one.
     guard size <= UInt32(VhostUserWire.maximumConfiguration),
       offset <= UInt32(VhostUserWire.maximumConfiguration)
-    else { return [] }
+    else { return Reply([]) }
     var result = PayloadWriter()
     result.append(offset)
     result.append(size)
     result.append(flags)
     result.append(contentsOf: device.configuration(at: Int(offset), count: Int(size)))
-    return result.bytes
+    return Reply(result.bytes)
   }
 
   private func setConfiguration(_ payload: inout PayloadReader) throws(VhostUserError) {
@@ -196,6 +219,34 @@ extension Session {
     guard bytes.count == Int(size), size <= UInt32(VhostUserWire.maximumConfiguration),
       device.writeConfiguration(bytes, at: Int(offset))
     else { throw .configurationAccess(offset: offset, size: size) }
+  }
+
+  private func makeInflight(
+    _ payload: inout PayloadReader, size: Int
+  ) throws(VhostUserError) -> Reply {
+    var description = try InflightRegion.Description(&payload)
+    let file = try InflightRegion.makeFile(for: description, device: rings.count)
+    description.size = description.neededSize
+    description.offset = 0
+    do throws(SystemCallError) {
+      return Reply(
+        description.payload(count: size), file: try file.descriptor.duplicate())
+    } catch {
+      throw .system(error)
+    }
+  }
+
+  private func setInflight(
+    _ payload: inout PayloadReader, _ message: inout VhostUserMessage
+  ) throws(VhostUserError) {
+    let description = try InflightRegion.Description(&payload)
+    guard message.descriptors.count == 1, let descriptor = message.descriptors.take() else {
+      throw .wrongDescriptorCount(request: message.request, count: message.descriptors.count)
+    }
+    let fresh = try InflightRegion(
+      mapping: descriptor.raw, description, device: rings.count)
+    rehandRings()
+    inflight = fresh
   }
 
   private func ringIndex(_ number: UInt64) throws(VhostUserError) -> Int {

@@ -7,27 +7,50 @@ extension Session {
   func activate(_ index: Int) throws(VhostUserError) {
     let ring = rings[index]
     guard !ring.isActive else { return }
-    guard let map = memory.map else { throw .noMemory }
+    guard let map = workingMap else { throw .noMemory }
     let configuration = try ring.configuration(
       index, maximumSize: device.maximumQueueSize, memory)
+    let record = try inflight?.record(ofQueue: index)
     do throws(QueueError) {
       let queue = try SplitQueue(
-        configuration, in: map, features: features, nextAvailable: ring.nextAvailable)
+        configuration, in: map, features: features, nextAvailable: ring.nextAvailable,
+        inflight: record)
       device.startQueue(index, queue)
       ring.isActive = true
+      ring.usedRing = configuration.usedRing
     } catch {
       throw .ring(error)
     }
+    guard let wake = device.wakeDescriptor(ofQueue: index) else { return }
+    // Without it the device would be asleep for ever, so that is as bad as a bad ring.
+    do throws(SystemCallError) {
+      try epoll.add(wake, token: wakeToken(index))
+    } catch {
+      deactivate(index)
+      throw .system(error)
+    }
   }
 
-  /// Takes a ring back from the device, keeping its place; it is handed over again at its next turn,
-  /// with whatever memory, addresses and features hold then.
+  /// Takes a ring back from the device once what it has in flight is done, keeping its place; it is
+  /// handed over again at its next turn, with whatever memory, addresses and features hold then.
   func deactivate(_ index: Int) {
     let ring = rings[index]
     guard ring.isActive else { return }
+    if let wake = device.wakeDescriptor(ofQueue: index) { try? epoll.remove(wake) }
+    if let position = device.stopQueue(index) {
+      ring.nextAvailable = position.nextAvailable
+      noteLogged(index)
+      // What was answered on the way out is told, since no turn will.
+      if position.wantsInterrupt { signalCall(index) }
+    }
     ring.isActive = false
     ring.hasWork = true
-    if let position = device.stopQueue(index) { ring.nextAvailable = position.nextAvailable }
+    ring.wasWoken = false
+    ring.usedRing = nil
+  }
+
+  private func wakeToken(_ index: Int) -> UInt64 {
+    Token.firstKick + UInt64(rings.count + index)
   }
 
   /// Stops a ring: it lets go of its descriptors and keeps its place.
@@ -36,6 +59,7 @@ extension Session {
     deactivate(index)
     dropKick(ring)
     ring.call = nil
+    ring.callMode = .unset
     ring.isStarted = false
     ring.hasWork = false
     ring.wasKicked = false
@@ -55,7 +79,9 @@ extension Session {
       ring.nextAvailable = 0
     }
     device.reset()
+    inflight?.clear()
     features = []
+    wantsLog = false
     status = 0
   }
 
@@ -69,9 +95,12 @@ extension Session {
       return
     }
     ring.isPolled = false
-    try Ring.makeNonBlocking(descriptor)
+    // Of a counter every kick is news, read or not: one call less for each.
+    ring.kickIsCounter = Ring.isEventCounter(descriptor.raw)
     do throws(SystemCallError) {
-      try epoll.add(descriptor.raw, token: Self.firstKickToken + UInt64(index))
+      try epoll.add(
+        descriptor.raw, token: Token.firstKick + UInt64(index),
+        interest: ring.kickIsCounter ? [.readable, .edgeTriggered] : .readable)
     } catch {
       throw .system(error)
     }

@@ -6,73 +6,126 @@ import Virtio
 /// One connection with a frontend: what was negotiated, which memory is shared, how the rings are.
 ///
 /// Belongs to the backend's thread. Requests of the frontend and of the driver are handled one after
-/// the other on it, so no request is ever in flight while memory or rings change.
+/// the other on it, and a ring is taken back from the device, which finishes what it has in flight,
+/// before memory, features or the ring itself change.
 final class Session {
   let device: any VirtioDevice
   let offeredProtocolFeatures: VhostUserProtocolFeatures
   let rings: [Ring]
+  let statistics: VhostUserStatistics
   var epoll: Epoll
   var memory = SharedMemory()
   var features = VirtioFeatures()
   var protocolFeatures = VhostUserProtocolFeatures()
   var status: UInt64 = 0
+  /// The frontend wants writes to its memory logged, and where.
+  var wantsLog = false
+  var log: DirtyBitmap?
+  var logEvent: OwnedDescriptor?
+  var inflight: InflightRegion?
+  var channel: BackendChannel?
+  var busyPoll: BusyPoll
+  let configuration: ConfigurationSignal
   private let socket: CInt
   private var reader = MessageReader()
+  private var isGreeted = false
 
-  /// Tokens of the descriptors waited for; kicks follow from here on, one for each ring.
-  static let socketToken: UInt64 = 0
-  static let stopToken: UInt64 = 1
-  static let firstKickToken: UInt64 = 2
+  /// Tokens of the descriptors waited for; kicks follow from `firstKick` on, one for each ring, and
+  /// then the descriptors by which the device asks for a turn.
+  enum Token {
+    static let socket: UInt64 = 0
+    static let stop: UInt64 = 1
+    static let configuration: UInt64 = 2
+    static let channel: UInt64 = 3
+    static let firstKick: UInt64 = 4
+  }
 
   // A frontend that sends without pause must not starve the rings.
   private static let messagesInARow = 32
 
   /// Prepares to talk over a socket that stays open as long as the session lives.
   init(
-    device: any VirtioDevice, socket: CInt, stop: CInt,
-    protocolFeatures: VhostUserProtocolFeatures
+    device: any VirtioDevice, socket: CInt, stop: CInt, options: VhostUserOptions,
+    statistics: VhostUserStatistics
   ) throws(SystemCallError) {
     self.device = device
     self.socket = socket
-    self.offeredProtocolFeatures = protocolFeatures.intersection(.supported)
+    self.statistics = statistics
+    self.offeredProtocolFeatures = options.protocolFeatures.intersection(.supported)
+    busyPoll = BusyPoll(limit: options.busyPollNanoseconds)
     rings = (0..<device.queueCount).map { _ in Ring() }
-    epoll = try Epoll()
-    try epoll.add(socket, token: Self.socketToken)
-    try epoll.add(stop, token: Self.stopToken)
+    configuration = try ConfigurationSignal()
+    epoll = try Epoll(batch: 64)
+    try epoll.add(socket, token: Token.socket)
+    try epoll.add(stop, token: Token.stop)
+    try epoll.add(configuration.event.raw, token: Token.configuration)
   }
 
   /// Serves until the frontend goes, breaks the protocol, or `stop` becomes readable.
   func run(onMemoryChange: (GuestMemoryMap?) -> Void) -> VhostUserEnd {
-    defer { for index in rings.indices { stopRing(index) } }
+    // Whatever a frontend before this one left behind, this one starts anew.
+    device.reset()
+    device.observeConfiguration(configuration)
+    defer {
+      device.observeConfiguration(nil)
+      for index in rings.indices { stopRing(index) }
+    }
     do throws(VhostUserError) {
       while true {
-        let count = try wait()
-        for position in 0..<count {
-          switch epoll.token(at: position) {
-          case Self.stopToken:
-            return .stopped
-          case Self.socketToken:
-            if try receive(onMemoryChange) { return .peerClosed }
-          case let token:
-            kicked(token, epoll.readiness(at: position))
-          }
-        }
-        for index in rings.indices { serve(index) }
+        let timeout = work()
+        if let end = try lookAround(timeout, onMemoryChange) { return end }
       }
     } catch {
+      statistics.refuse(error)
       if case .system(let failure) = error { return .systemError(failure) }
+      statistics.brokenConnections.add()
       return .protocolError(error)
     }
   }
 
-  private func wait() throws(VhostUserError) -> Int {
-    let isBusy = rings.contains { $0.isRunning && $0.hasWork }
-    let isPolling = rings.contains { $0.isRunning && $0.isPolled }
+  /// Handles what has come, after a wait for it; not nil at the end of the session.
+  private func lookAround(
+    _ timeout: Int32?, _ onMemoryChange: (GuestMemoryMap?) -> Void
+  ) throws(VhostUserError) -> VhostUserEnd? {
+    // What stands in for a page that is gone is not the frontend's: nothing read there counts.
+    if isMemoryCut { throw .memoryCut }
+    let count: Int
+    let sleeps = timeout != 0
+    let before = sleeps ? MonotonicTime.now() : MonotonicTime(nanoseconds: 0)
     do throws(SystemCallError) {
-      return try epoll.wait(timeoutMilliseconds: isBusy ? 0 : isPolling ? 1 : nil)
+      count = try epoll.wait(timeoutMilliseconds: timeout)
     } catch {
       throw .system(error)
     }
+    var sawKick = false
+    for position in 0..<count {
+      switch epoll.token(at: position) {
+      case Token.stop:
+        return .stopped
+      case Token.socket:
+        if try receive(onMemoryChange) { return .peerClosed }
+      case Token.configuration:
+        _ = configuration.event.drain()
+        channel?.noteConfigurationChange()
+      case Token.channel:
+        // Only a lost channel or an answer makes it readable.
+        if channel?.readAnswers(statistics) == .lost { loseChannel() }
+      case let token:
+        sawKick = true
+        notified(token, epoll.readiness(at: position))
+      }
+    }
+    if sleeps {
+      statistics.sleeps.add()
+      if sawKick { busyPoll.slept(MonotonicTime.now().nanoseconds(since: before)) }
+    }
+    flushChannel()
+    return nil
+  }
+
+  private var isMemoryCut: Bool {
+    if memory.map?.hasLostPages == true || inflight?.memory.hasLostPages == true { return true }
+    return log.map { $0.lostPageCount > 0 } ?? false
   }
 
   /// Handles what has come over the socket; true when the frontend is gone.
@@ -82,6 +135,9 @@ final class Session {
       case .nothing: return false
       case .end: return true
       case .message(var message):
+        if !isGreeted { statistics.frontends.add() }
+        isGreeted = true
+        statistics.messages.add()
         try answer(&message, onMemoryChange)
       }
     }
@@ -91,22 +147,25 @@ final class Session {
   private func answer(
     _ message: inout VhostUserMessage, _ onMemoryChange: (GuestMemoryMap?) -> Void
   ) throws(VhostUserError) {
-    let acknowledges = message.needsReply && protocolFeatures.contains(.replyAcknowledge)
+    let needsReply = message.needsReply
     let hasReply = VhostUserRequest(rawValue: message.request)?.hasReply ?? false
     do throws(VhostUserError) {
       let before = memory.map
       let reply = try handle(&message)
       // Before the acknowledgement: who sees that, sees the new memory.
       if memory.map !== before { onMemoryChange(memory.map) }
-      if let payload = reply {
-        try send(payload, for: message.request)
-      } else if acknowledges {
+      if let reply {
+        try send(reply, for: message.request)
+      } else if needsReply && protocolFeatures.contains(.replyAcknowledge) {
+        // Asked after the request was handled: UML wants this very negotiation acknowledged.
         try acknowledge(message.request, failed: false)
       }
     } catch {
       // A question that goes unanswered would leave the frontend waiting, and without
       // acknowledgements closing is the only way to say no.
-      guard acknowledges, !hasReply, !error.isFatal else { throw error }
+      guard needsReply, protocolFeatures.contains(.replyAcknowledge), !hasReply, !error.isFatal
+      else { throw error }
+      statistics.refuse(error)
       try acknowledge(message.request, failed: true)
     }
   }
@@ -114,17 +173,18 @@ final class Session {
   private func acknowledge(_ request: UInt32, failed: Bool) throws(VhostUserError) {
     var payload = PayloadWriter()
     payload.append(UInt64(failed ? 1 : 0))
-    try send(payload.bytes, for: request)
+    try send(Reply(payload.bytes), for: request)
   }
 
-  private func send(_ payload: [UInt8], for request: UInt32) throws(VhostUserError) {
+  private func send(_ reply: borrowing Reply, for request: UInt32) throws(VhostUserError) {
     var message = PayloadWriter()
     message.append(request)
     message.append(VhostUserWire.version | VhostUserWire.replyFlag)
-    message.append(UInt32(payload.count))
-    message.append(contentsOf: payload)
+    message.append(UInt32(reply.payload.count))
+    message.append(contentsOf: reply.payload)
     do throws(SystemCallError) {
-      let sent = unsafe try UnixSocket.send(message.bytes.span.bytes, over: socket, waits: false)
+      let sent = unsafe try UnixSocket.send(
+        message.bytes.span.bytes, over: socket, descriptors: reply.descriptors, waits: false)
       guard sent == message.bytes.count else { throw SystemCallError("sendmsg", .wouldBlock) }
     } catch {
       // A frontend that is gone is noticed at the next read.
@@ -135,40 +195,26 @@ final class Session {
       }
     }
   }
+}
 
-  private func kicked(_ token: UInt64, _ readiness: Epoll.Interest) {
-    guard let index = Int(exactly: token - Self.firstKickToken), rings.indices.contains(index),
-      let raw = rings[index].kick?.raw
-    else { return }
-    let ring = rings[index]
-    let count = EventFD.drain(raw)
-    if count == 0 && !readiness.isDisjoint(with: [.hungUp, .failed]) {
-      // Nothing will come any more; left in the set it would wake us for ever.
-      try? epoll.remove(raw)
-      return
-    }
-    guard count > 0 else { return }
-    ring.isStarted = true
-    ring.hasWork = true
-    ring.wasKicked = true
+/// What a request is answered with.
+struct Reply: ~Copyable {
+  let payload: [UInt8]
+  private let file: OwnedDescriptor?
+
+  /// The descriptors that go with it; open as long as the reply lives.
+  let descriptors: [CInt]
+
+  init(_ payload: [UInt8], file: consuming OwnedDescriptor? = nil) {
+    self.payload = payload
+    if let raw = file?.raw { descriptors = [raw] } else { descriptors = [] }
+    self.file = file
   }
 
-  /// Gives a ring one turn, if it is in a state to have one.
-  private func serve(_ index: Int) {
-    let ring = rings[index]
-    guard ring.isRunning, ring.hasWork || ring.isPolled else { return }
-    do throws(VhostUserError) {
-      try activate(index)
-    } catch {
-      ring.isBroken = true
-      ring.signalError()
-      return
-    }
-    let outcome = device.service(
-      queue: index, cause: ring.wasKicked ? .notification : .continuation)
-    ring.wasKicked = false
-    ring.hasWork = outcome.more
-    if outcome.interrupt { ring.signalCall() }
-    if outcome.failure != nil { ring.signalError() }
+  /// The answer to a question for a number.
+  init(_ value: UInt64) {
+    var writer = PayloadWriter()
+    writer.append(value)
+    self.init(writer.bytes)
   }
 }

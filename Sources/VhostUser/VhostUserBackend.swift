@@ -7,7 +7,7 @@ package import Virtio
 /// Serves one virtio device to a vhost-user frontend, such as QEMU, on a thread of its own.
 ///
 /// The frontend may be hostile: whatever it sends, the worst it gets is a refusal or the end of the
-/// connection. One thing is trusted: that it does not shrink the files it shares.
+/// connection. Even a file that it shares and then cuts short costs no more than wrong data.
 package final class VhostUserBackend: Sendable {
   private struct State: ~Copyable, Sendable {
     var thread: HostThread?
@@ -17,22 +17,25 @@ package final class VhostUserBackend: Sendable {
 
   private let device: any VirtioDevice
   private let socket: OwnedDescriptor
-  private let protocolFeatures: VhostUserProtocolFeatures
+  private let options: VhostUserOptions
+  private let statistics: VhostUserStatistics
   private let stopEvent: EventFD
   private let finishedEvent: EventFD
   private let state = Mutex(State())
 
   /// Takes a connected stream socket; nothing happens before `start`.
   ///
-  /// - Parameter protocolFeatures: parts of the protocol to offer, of those that are supported.
+  /// - Parameter statistics: where to count; by default an account of this backend's own.
   /// - Throws: ``SystemCallError`` from `eventfd`.
   package init(
     device: any VirtioDevice, socket: consuming OwnedDescriptor,
-    protocolFeatures: VhostUserProtocolFeatures = .supported
+    options: VhostUserOptions = VhostUserOptions(),
+    statistics: VhostUserStatistics = VhostUserStatistics()
   ) throws(SystemCallError) {
     self.device = device
     self.socket = socket
-    self.protocolFeatures = protocolFeatures
+    self.options = options
+    self.statistics = statistics
     stopEvent = try EventFD()
     finishedEvent = try EventFD()
   }
@@ -58,6 +61,12 @@ package final class VhostUserBackend: Sendable {
   package func stop(timeoutNanoseconds: UInt64 = 2_000_000_000) -> Bool {
     stopEvent.signal()
     device.prepareToStop()
+    return join(timeoutNanoseconds: timeoutNanoseconds)
+  }
+
+  /// Waits for the thread of a service that has ended by itself; the device stays as it is.
+  @discardableResult
+  package func join(timeoutNanoseconds: UInt64 = 2_000_000_000) -> Bool {
     var thread = state.withLock { $0.thread.take() }
     let deadline = MonotonicTime.now().advanced(byNanoseconds: timeoutNanoseconds)
     let isDone = thread?.join(until: deadline) ?? true
@@ -74,6 +83,9 @@ package final class VhostUserBackend: Sendable {
   /// Why the service ended; nil while it goes on.
   package var end: VhostUserEnd? { state.withLock { $0.end } }
 
+  /// What was counted so far.
+  package var counters: VhostUserCounters { statistics.current }
+
   /// The guest's memory as the frontend shares it now, or shared it last when the service has
   /// ended.
   ///
@@ -84,8 +96,8 @@ package final class VhostUserBackend: Sendable {
     let end: VhostUserEnd
     do throws(SystemCallError) {
       let session = try Session(
-        device: device, socket: socket.raw, stop: stopEvent.raw,
-        protocolFeatures: protocolFeatures)
+        device: device, socket: socket.raw, stop: stopEvent.raw, options: options,
+        statistics: statistics)
       end = session.run { map in self.state.withLock { $0.memory = map } }
     } catch {
       end = .systemError(error)
@@ -95,4 +107,17 @@ package final class VhostUserBackend: Sendable {
     state.withLock { $0.end = end }
     finishedEvent.signal()
   }
+}
+
+/// How a backend presents itself and works.
+package struct VhostUserOptions: Hashable, Sendable {
+  /// Parts of the protocol to offer, of those that are supported.
+  package var protocolFeatures = VhostUserProtocolFeatures.supported
+  /// How long to look for more work before going to sleep, at most; zero sleeps at once.
+  ///
+  /// How long it really looks follows what looking brought lately.
+  package var busyPollNanoseconds: UInt64 = 0
+
+  /// Makes the defaults.
+  package init() {}
 }

@@ -34,8 +34,16 @@ package enum VhostUserError: Error, Hashable, Sendable {
   case tooManyRegions(Int)
   /// A region cannot be mapped, or does not fit the others.
   case memory(GuestMemoryError)
+  /// A file that is shared was cut short under us.
+  case memoryCut
   /// No memory is shared yet.
   case noMemory
+  /// A descriptor is not of the kind that the request needs.
+  case wrongDescriptorKind(request: UInt32)
+  /// An in-flight region does not fit the queues that it is for.
+  case inflightRegion(size: UInt64, queueCount: UInt16, queueSize: UInt16)
+  /// A dirty log cannot be mapped.
+  case log(GuestMemoryError)
   /// The configuration space cannot be read or written so.
   case configurationAccess(offset: UInt32, size: UInt32)
   /// The frontend does not read its replies.
@@ -46,8 +54,25 @@ package enum VhostUserError: Error, Hashable, Sendable {
   /// Whether the connection is of no use any more: what follows cannot be told from noise.
   var isFatal: Bool {
     switch self {
-    case .badFlags, .messageTooLong, .tooManyDescriptors, .repliesNotRead: true
+    case .badFlags, .messageTooLong, .tooManyDescriptors, .repliesNotRead, .memoryCut: true
     default: false
+    }
+  }
+
+  /// What to count it as; nil when the host failed, not the peer.
+  var refusal: VhostUserRefusal? {
+    switch self {
+    case .badFlags, .messageTooLong, .wrongSize: .message
+    case .unknownRequest, .notNegotiated: .request
+    case .tooManyDescriptors, .wrongDescriptorCount, .wrongDescriptorKind: .descriptors
+    case .featuresNotOffered: .features
+    case .tooManyRegions, .memory, .noMemory, .addressNotShared, .memoryCut: .memory
+    case .inflightRegion, .ring(.inflightRecord): .inflight
+    case .noSuchRing, .ringValue, .ring, .ringIncomplete: .ring
+    case .log: .log
+    case .configurationAccess: .configuration
+    case .repliesNotRead: .notReading
+    case .system: nil
     }
   }
 }

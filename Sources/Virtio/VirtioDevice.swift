@@ -2,6 +2,8 @@
 package struct ServiceOutcome: Sendable {
   /// The driver wants to be interrupted.
   package var interrupt = false
+  /// Something was taken, answered or given up.
+  package var progress = false
   /// There is more to do: call again, without waiting for a notification.
   package var more = false
   /// The driver broke the rules in this turn, and the device has just begun to need a reset.
@@ -73,6 +75,9 @@ package protocol VirtioDevice: AnyObject, Sendable {
   func stopQueue(_ index: Int) -> QueuePosition?
   /// Does a bounded amount of work on a queue.
   func service(queue index: Int, cause: ServiceCause) -> ServiceOutcome
+  /// The same, by a caller who may look again soon without being told: with `staysAwake` the driver
+  /// is not asked for notifications. A turn without it must follow before the caller sleeps.
+  func service(queue index: Int, cause: ServiceCause, staysAwake: Bool) -> ServiceOutcome
   /// Goes back to the state before negotiation; counters stay.
   func reset()
   /// Ends waits of the device's own making, now and from now on, so that a thread in `service`
@@ -94,4 +99,9 @@ extension VirtioDevice {
   package var configurationGeneration: UInt32 { 0 }
   package func observeConfiguration(_ observer: (any ConfigurationObserver)?) {}
   package func wakeDescriptor(ofQueue index: Int) -> CInt? { nil }
+  package func service(
+    queue index: Int, cause: ServiceCause, staysAwake: Bool
+  ) -> ServiceOutcome {
+    service(queue: index, cause: cause)
+  }
 }

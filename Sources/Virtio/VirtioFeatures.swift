@@ -18,4 +18,8 @@ package struct VirtioFeatures: OptionSet, Hashable, Sendable {
   ///
   /// C name: `VIRTIO_F_VERSION_1`.
   package static let version1 = VirtioFeatures(rawValue: 1 << 32)
+  /// The driver may reset single queues.
+  ///
+  /// C name: `VIRTIO_F_RING_RESET`.
+  package static let ringReset = VirtioFeatures(rawValue: 1 << 40)
 }

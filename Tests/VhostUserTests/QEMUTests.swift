@@ -32,9 +32,9 @@ struct QEMUTests {
       Issue.record("a fresh pair has two ends")
       return
     }
-    var features = VhostUserProtocolFeatures.supported
-    if !withStatus { features.remove(.status) }
-    let backend = try VhostUserBackend(device: device, socket: ours, protocolFeatures: features)
+    var options = VhostUserOptions()
+    if !withStatus { options.protocolFeatures.remove(.status) }
+    let backend = try VhostUserBackend(device: device, socket: ours, options: options)
     try backend.start()
     defer { backend.stop() }
 

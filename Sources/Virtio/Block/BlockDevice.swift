@@ -214,8 +214,16 @@ package final class BlockDevice: VirtioDevice {
   }
 
   package func service(queue index: Int, cause: ServiceCause) -> ServiceOutcome {
+    service(queue: index, cause: cause, staysAwake: false)
+  }
+
+  package func service(
+    queue index: Int, cause: ServiceCause, staysAwake: Bool
+  ) -> ServiceOutcome {
     guard queues.indices.contains(index) else { return ServiceOutcome() }
-    var outcome = queues[index].service(turn(of: index), cause)
+    var turn = turn(of: index)
+    turn.staysAwake = staysAwake
+    var outcome = queues[index].service(turn, cause)
     if let failure = outcome.failure {
       // Another queue of the device may have been first to say so.
       outcome.failure = noteBroken() ? failure : nil

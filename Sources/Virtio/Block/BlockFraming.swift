@@ -51,6 +51,8 @@ struct BlockTurn {
   let isBroken: Bool
   /// What may hold requests back; nil when nothing does.
   let throttle: Throttle?
+  /// The caller looks again soon: the driver is not asked for notifications.
+  var staysAwake = false
 }
 
 /// What came of looking at a request.

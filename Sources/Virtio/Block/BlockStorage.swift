@@ -35,6 +35,9 @@ struct GuestByte {
     unsafe address = buffer.iov_base.map { unsafe $0 + (buffer.iov_len - 1) }
   }
 
+  /// Where the byte is; valid as long as its queue is in use.
+  @unsafe var unsafeAddress: UnsafeMutableRawPointer? { unsafe address }
+
   /// Stores a value; false when there is no byte.
   func store(_ value: UInt8) -> Bool {
     guard let address = unsafe address else { return false }

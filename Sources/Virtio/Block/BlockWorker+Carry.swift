@@ -17,6 +17,7 @@ extension BlockWorker where Engine: ~Copyable {
           slots[index].phase = .waiting
           return
         }
+        markMoved(index, result)
         slots[index].absorb(result)
       case .settled:
         return try settle(index)
@@ -33,6 +34,7 @@ extension BlockWorker where Engine: ~Copyable {
       guard done.token >= 0, done.token < slots.count, slots[done.token].phase == .waiting else {
         continue
       }
+      if !slots[done.token].isAbandoned { markMoved(done.token, done.result) }
       slots[done.token].absorb(done.result)
       if slots[done.token].isAbandoned {
         abandonedCount -= 1

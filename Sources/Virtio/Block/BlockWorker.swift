@@ -86,6 +86,7 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
       try handOver(&outcome)
       publish(&outcome)
       switch stop {
+      case .drained where turn.staysAwake: break
       case .drained: outcome.more = try !place.queue.enableNotifications() || outcome.more
       case .batch: outcome.more = true
       case .blocked, .full: break
@@ -198,6 +199,7 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     let room = chain.writableByteCount - 1
     let written = unsafe chain.writable.storeBytes(
       identity.span.extracting(first: min(room, BlockFraming.identitySize)).bytes, at: 0)
+    chain.markWritten(written)
     counters.add(.getIDs)
     try answer(
       .ok, GuestByte(lastOf: chain.writable), head: chain.head, written: UInt64(written))
@@ -209,12 +211,14 @@ struct BlockWorker<Engine: BlockEngine & ~Copyable>: ~Copyable, Sendable {
     _ status: BlockStatus, _ byte: GuestByte, head: UInt16, written: UInt64
   ) throws(QueueError) {
     guard byte.store(status.rawValue) else { throw .noRoomForStatus(head: head) }
+    markByte(byte)
     // The lengths of a chain are known to fit 32 bits together.
     try place.queue.stage(head: head, length: UInt32(truncatingIfNeeded: written + 1))
   }
 
   mutating func publish(_ outcome: inout ServiceOutcome) {
     guard place.queue.publish() else { return }
+    outcome.progress = true
     if place.queue.shouldInterrupt() {
       outcome.interrupt = true
       counters.add(.interruptsSent)

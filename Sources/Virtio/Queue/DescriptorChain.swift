@@ -1,4 +1,5 @@
 import GuestMemory
+import Synchronization
 
 /// One request as the driver laid it out: what the device may read, then what it may write.
 ///
@@ -11,12 +12,17 @@ package struct DescriptorChain: ~Copyable {
   var readable: IOVecList
   /// The device-writable part.
   var writable: IOVecList
-  private var sawWritable = false
+  // Guest addresses of the writable part, and whom to tell; only while writes are tracked.
+  var writableRanges: GuestRanges
+  var trackingView: GuestMemoryView?
+  // Has the chain passed by its address, as the queue is.
+  private let anchor = Atomic<Bool>(false)
 
   /// Makes an empty chain with room for `capacity` buffers in each part.
   package init(capacity: Int = 1024) {
     readable = IOVecList(capacity: capacity)
     writable = IOVecList(capacity: capacity)
+    writableRanges = GuestRanges(capacity: capacity)
   }
 
   /// Bytes that the device may read.
@@ -33,46 +39,39 @@ package struct DescriptorChain: ~Copyable {
     readable.copyBytes(from: offset, into: &destination)
   }
 
+  /// Eight device-readable bytes as a little-endian number; nil when there are fewer after `offset`.
+  package func readUInt64(at offset: Int) -> UInt64? {
+    readable.loadUInt64(at: offset)
+  }
+
   /// Copies into the device-writable bytes at `offset`; returns how many fitted.
   package func write(_ source: RawSpan, at offset: Int) -> Int {
     writable.storeBytes(source, at: offset)
   }
 
+  /// Says that the first `count` device-writable bytes were written, before they are returned.
+  ///
+  /// Nothing happens unless the memory keeps track of writes.
+  @_noLocks
+  package func markWritten(_ count: Int) {
+    guard let trackingView else { return }
+    writableRanges.mark(from: 0, count: count, in: trackingView)
+  }
+
+  /// Says that device-writable bytes in this range of offsets were written.
+  @_noLocks
+  package func markWritten(_ range: Range<Int>) {
+    guard let trackingView else { return }
+    writableRanges.mark(from: range.lowerBound, count: range.count, in: trackingView)
+  }
+
   /// Forgets the request.
   @_noLocks
+  @inline(__always)
   package mutating func removeAll() {
     readable.removeAll()
     writable.removeAll()
-    sawWritable = false
-  }
-
-  /// Adds one descriptor's buffer, split where it crosses regions.
-  ///
-  /// - Throws: ``QueueError``; the caller empties the chain then.
-  @_noLocks
-  mutating func append(
-    _ descriptor: Descriptor, head: UInt16, in memory: GuestMemoryView
-  ) throws(QueueError) {
-    let isWritable = descriptor.isWritable
-    guard isWritable || !sawWritable else { throw .readableAfterWritable(head: head) }
-    sawWritable = isWritable
-    let length = Int(descriptor.length)
-    guard readable.byteCount + writable.byteCount + length <= Int(UInt32.max) else {
-      throw .chainTooLong(head: head)
-    }
-    let start = GuestAddress(descriptor.address)
-    // The last byte, not the one after it: a buffer may end at 2^64.
-    if length > 0 && start.rawValue.addingReportingOverflow(UInt64(length) - 1).overflow {
-      throw .bufferUnmapped(start, byteCount: descriptor.length)
-    }
-    var done = 0
-    while done < length {
-      let cursor = GuestAddress(start.rawValue &+ UInt64(done))
-      guard let range = unsafe memory.unsafePrefix(at: cursor, limit: UInt64(length - done))
-      else { throw .bufferUnmapped(start, byteCount: descriptor.length) }
-      let fitted = unsafe isWritable ? writable.append(range) : readable.append(range)
-      guard fitted else { throw .tooManyBuffers(capacity: readable.capacity) }
-      done += range.count
-    }
+    writableRanges.removeAll()
+    trackingView = nil
   }
 }

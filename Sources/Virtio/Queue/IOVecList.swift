@@ -28,8 +28,24 @@ struct IOVecList: ~Copyable, @unchecked Sendable {
   /// The first buffer; valid for `count` of them until the list changes.
   @unsafe var unsafeStart: UnsafePointer<iovec> { unsafe UnsafePointer(storage + first) }
 
+  /// Where a list that was just emptied is filled from the outside, `capacity` entries of it.
+  @_noLocks
+  @inline(__always)
+  @unsafe func unsafeStorage() -> UnsafeMutablePointer<iovec> { unsafe storage }
+
+  /// Takes over what was written to `unsafeStorage()`.
+  @_noLocks
+  @inline(__always)
+  mutating func adopt(count: Int, byteCount: Int) {
+    precondition(count <= capacity, "more buffers than there is room for")
+    first = 0
+    self.count = count
+    self.byteCount = byteCount
+  }
+
   /// Forgets all buffers.
   @_noLocks
+  @inline(__always)
   mutating func removeAll() {
     first = 0
     count = 0
@@ -113,6 +129,12 @@ struct IOVecList: ~Copyable, @unchecked Sendable {
 
   /// Eight bytes as a little-endian number; nil when there are fewer after `offset`.
   func loadUInt64(at offset: Int) -> UInt64? {
+    // A header usually lies in the first buffer.
+    if count > 0, offset >= 0, unsafe storage[first].iov_len - 8 >= offset,
+      let base = unsafe storage[first].iov_base
+    {
+      return unsafe UInt64(littleEndian: (base + offset).loadUnaligned(as: UInt64.self))
+    }
     var word: UInt64 = 0
     let moved = unsafe withUnsafeMutableBytes(of: &word) { buffer in
       var room = unsafe buffer.mutableBytes

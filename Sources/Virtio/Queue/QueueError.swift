@@ -53,6 +53,8 @@ package enum QueueError: Error, Hashable, Sendable {
   case tooManyBuffers(capacity: Int)
   /// A buffer is not in guest memory.
   case bufferUnmapped(GuestAddress, byteCount: UInt32)
+  /// The record of requests in flight cannot be believed.
+  case inflightRecord(InflightError)
   /// The request leaves no room to say how it went.
   case noRoomForStatus(head: UInt16)
 }

@@ -11,6 +11,8 @@ struct Descriptor {
   let next: UInt16
 
   static var byteCount: Int { @_noLocks get { 16 } }
+  /// The flags of a descriptor that is neither indirect nor unknown.
+  static var plainFlags: UInt16 { @_noLocks get { 3 } }
 
   /// Another descriptor follows.
   ///
@@ -29,12 +31,22 @@ struct Descriptor {
 
   /// Takes the two little-endian words that a descriptor consists of.
   @_noLocks
+  @inline(__always)
   init(_ first: UInt64, _ second: UInt64) {
     address = UInt64(littleEndian: first)
     let rest = UInt64(littleEndian: second)
     length = UInt32(truncatingIfNeeded: rest)
     flags = UInt16(truncatingIfNeeded: rest >> 32)
     next = UInt16(truncatingIfNeeded: rest >> 48)
+  }
+
+  /// Reads the descriptor at an address that is a multiple of eight, each word once.
+  @_noLocks
+  @inline(__always)
+  @unsafe init(loadingFrom base: UnsafeMutableRawPointer) {
+    unsafe self.init(
+      RingMemory.word64(base).pointee.load(ordering: .relaxed),
+      RingMemory.word64(base + 8).pointee.load(ordering: .relaxed))
   }
 }
 
@@ -53,6 +65,7 @@ struct RingMemory: @unchecked Sendable {
   private let used: UnsafeMutableRawPointer
 
   init(_ configuration: QueueConfiguration, in memory: GuestMemoryMap) throws(QueueError) {
+    guard configuration.ready, !configuration.isResetting else { throw .notReady }
     size = configuration.size
     mask = Int(configuration.size) - 1
     unsafe descriptors = try RingMemory.locate(.descriptorTable, configuration, memory)
@@ -80,27 +93,28 @@ struct RingMemory: @unchecked Sendable {
 
   /// The word `desc[index]`.
   @_noLocks
+  @inline(__always)
   func descriptor(at index: UInt16) -> Descriptor {
-    let base = unsafe descriptors + (Int(index) & mask) * Descriptor.byteCount
-    return unsafe Descriptor(
-      RingMemory.word64(base).pointee.load(ordering: .relaxed),
-      RingMemory.word64(base + 8).pointee.load(ordering: .relaxed))
+    unsafe Descriptor(loadingFrom: descriptors + (Int(index) & mask) &* Descriptor.byteCount)
   }
 
   /// The word `avail.flags`.
   @_noLocks
+  @inline(__always)
   func loadAvailableFlags() -> UInt16 {
     UInt16(littleEndian: unsafe RingMemory.word16(available).pointee.load(ordering: .relaxed))
   }
 
   /// `avail.idx`; what the driver wrote before it is visible after this.
   @_noLocks
+  @inline(__always)
   func loadAvailableIndex() -> UInt16 {
     UInt16(littleEndian: unsafe RingMemory.word16(available + 2).pointee.load(ordering: .acquiring))
   }
 
   /// The word `avail.ring[position mod size]`.
   @_noLocks
+  @inline(__always)
   func availableHead(at position: UInt16) -> UInt16 {
     let slot = unsafe available + 4 + (Int(position) & mask) * 2
     return UInt16(littleEndian: unsafe RingMemory.word16(slot).pointee.load(ordering: .relaxed))
@@ -108,6 +122,7 @@ struct RingMemory: @unchecked Sendable {
 
   /// `avail.used_event`: the used index whose passing the driver wants to hear of.
   @_noLocks
+  @inline(__always)
   func loadUsedEvent() -> UInt16 {
     let word = unsafe available + 4 + (mask + 1) * 2
     return UInt16(littleEndian: unsafe RingMemory.word16(word).pointee.load(ordering: .relaxed))
@@ -115,24 +130,28 @@ struct RingMemory: @unchecked Sendable {
 
   /// The word `used.flags`.
   @_noLocks
+  @inline(__always)
   func storeUsedFlags(_ flags: UInt16) {
     unsafe RingMemory.word16(used).pointee.store(flags.littleEndian, ordering: .relaxed)
   }
 
   /// `used.idx`, read only when a queue is taken over.
   @_noLocks
+  @inline(__always)
   func loadUsedIndex() -> UInt16 {
     UInt16(littleEndian: unsafe RingMemory.word16(used + 2).pointee.load(ordering: .relaxed))
   }
 
   /// `used.idx`; everything written before is visible to whoever sees it.
   @_noLocks
+  @inline(__always)
   func storeUsedIndex(_ index: UInt16) {
     unsafe RingMemory.word16(used + 2).pointee.store(index.littleEndian, ordering: .releasing)
   }
 
   /// The word `used.ring[position mod size]`.
   @_noLocks
+  @inline(__always)
   func storeUsedElement(at position: UInt16, head: UInt16, length: UInt32) {
     let slot = unsafe used + 4 + (Int(position) & mask) * 8
     unsafe RingMemory.word32(slot).pointee.store(UInt32(head).littleEndian, ordering: .relaxed)
@@ -141,27 +160,39 @@ struct RingMemory: @unchecked Sendable {
 
   /// `used.avail_event`: the available index whose passing the device wants to hear of.
   @_noLocks
+  @inline(__always)
   func storeAvailableEvent(_ index: UInt16) {
     let word = unsafe used + 4 + (mask + 1) * 8
     unsafe RingMemory.word16(word).pointee.store(index.littleEndian, ordering: .relaxed)
   }
 
   @_noLocks
-  @unsafe private static func word16(
+  @inline(__always)
+  @unsafe static func word8(
+    _ address: UnsafeMutableRawPointer
+  ) -> UnsafePointer<Atomic<UInt8>> {
+    unsafe UnsafePointer(address.assumingMemoryBound(to: Atomic<UInt8>.self))
+  }
+
+  @_noLocks
+  @inline(__always)
+  @unsafe static func word16(
     _ address: UnsafeMutableRawPointer
   ) -> UnsafePointer<Atomic<UInt16>> {
     unsafe UnsafePointer(address.assumingMemoryBound(to: Atomic<UInt16>.self))
   }
 
   @_noLocks
-  @unsafe private static func word32(
+  @inline(__always)
+  @unsafe static func word32(
     _ address: UnsafeMutableRawPointer
   ) -> UnsafePointer<Atomic<UInt32>> {
     unsafe UnsafePointer(address.assumingMemoryBound(to: Atomic<UInt32>.self))
   }
 
   @_noLocks
-  @unsafe private static func word64(
+  @inline(__always)
+  @unsafe static func word64(
     _ address: UnsafeMutableRawPointer
   ) -> UnsafePointer<Atomic<UInt64>> {
     unsafe UnsafePointer(address.assumingMemoryBound(to: Atomic<UInt64>.self))

@@ -1,0 +1,2 @@
+// SwiftPM wants one C file in a target with a header.
+#include "CFuzzer.h"
