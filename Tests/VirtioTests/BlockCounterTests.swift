@@ -40,7 +40,7 @@ import Virtio
     try #require(device.acceptFeatures(device.offeredFeatures))
     let memory = try makeMemory(0x80_0000)
     let drivers = try (0..<3).map {
-      try MockDriver(memory, size: 128, base: 0x1000 + UInt64($0) * 0x20_0000)
+      try MockDriver(memory, size: 256, base: 0x1000 + UInt64($0) * 0x20_0000)
     }
     for (index, driver) in drivers.enumerated() {
       device.startQueue(index, try driver.makeQueue(device.acceptedFeatures))
