@@ -3,7 +3,9 @@ package import Virtio
 
 /// A driver's half of a split queue, written from the specification and on real memory.
 ///
-/// It behaves as a driver should, and lets a test misbehave through its addresses and raw stores.
+/// It behaves as a driver should, for as long as one likes: descriptors and buffers of a request are
+/// used again once the device has returned it. A test misbehaves through the raw stores of
+/// MockDriver+Words.swift or the deeds of MockDriver+Mischief.swift.
 package final class MockDriver {
   /// One buffer of a request.
   package enum Segment {
@@ -15,7 +17,9 @@ package final class MockDriver {
   package struct Request {
     package var head: UInt16
     package var writable: [(address: GuestAddress, count: Int)]
+    /// The descriptors of the table that it occupies.
     package var descriptors: [UInt16]
+    var room: [Range<UInt64>] = []
   }
 
   /// One element of the used ring.
@@ -29,6 +33,16 @@ package final class MockDriver {
     }
   }
 
+  /// What the mock cannot do.
+  package enum Failure: Error, Equatable {
+    /// The device has not returned enough of them.
+    case noDescriptors(free: Int, needed: Int)
+    /// The data area is full of buffers of requests that were not returned.
+    case noRoom(byteCount: Int)
+    /// A request without any buffer.
+    case emptyRequest
+  }
+
   package static let hasNext: UInt16 = 1
   package static let deviceWritable: UInt16 = 2
   package static let indirect: UInt16 = 4
@@ -38,12 +52,15 @@ package final class MockDriver {
   package let descriptorTable: GuestAddress
   package let availableRing: GuestAddress
   package let usedRing: GuestAddress
-  private let dataStart: UInt64
-  private let dataEnd: UInt64
-  private var dataCursor: UInt64
-  private var nextDescriptor: UInt16 = 0
-  package private(set) var availableIndex: UInt16
-  package private(set) var seenUsed: UInt16
+  /// Whether wishes about notifications go through event indices; follows `makeQueue`.
+  package var usesEventIndex = false
+  package internal(set) var availableIndex: UInt16
+  package internal(set) var seenUsed: UInt16
+  /// The available index when the device was last asked whether it wants to be notified.
+  var notifiedAvailable: UInt16
+  var room: BufferRoom
+  var free: [UInt16]
+  var outstanding: [UInt16: Request] = [:]
 
   /// Lays the rings out from `base` on, each on a page of its own, with buffers behind them.
   package init(
@@ -59,11 +76,12 @@ package final class MockDriver {
     descriptorTable = GuestAddress(table)
     availableRing = GuestAddress(available)
     usedRing = GuestAddress(used)
-    dataStart = page(after: used + 6 + 8 * UInt64(size))
-    dataEnd = dataStart + dataSize
-    dataCursor = dataStart
+    let data = page(after: used + 6 + 8 * UInt64(size))
+    room = BufferRoom(data..<data + dataSize)
+    free = Array(0..<size)
     availableIndex = firstIndex
     seenUsed = firstIndex
+    notifiedAvailable = firstIndex
     try memory.store(firstIndex, at: GuestAddress(available + 2))
     try memory.store(firstIndex, at: GuestAddress(used + 2))
   }
@@ -80,150 +98,36 @@ package final class MockDriver {
 
   package func makeQueue(
     _ features: VirtioFeatures = [.version1, .indirectDescriptors],
-    nextAvailable: UInt16? = nil
+    nextAvailable: UInt16? = nil, inflight: InflightRecord? = nil
   ) throws -> SplitQueue {
-    try SplitQueue(
+    usesEventIndex = features.contains(.eventIndex)
+    return try SplitQueue(
       try configuration(), in: memory, features: features,
-      nextAvailable: nextAvailable ?? availableIndex)
+      nextAvailable: nextAvailable ?? availableIndex, inflight: inflight)
   }
 
-  // MARK: Requests
-
-  /// Lays out a request in descriptors of the table, without offering it.
-  package func place(_ segments: [Segment]) throws -> Request {
-    var request = Request(head: nextDescriptor, writable: [], descriptors: [])
-    for (index, segment) in segments.enumerated() {
-      let slot = nextDescriptor
-      nextDescriptor = (nextDescriptor + 1) % size
-      request.descriptors.append(slot)
-      let (address, count, isWritable) = try place(segment)
-      if isWritable { request.writable.append((address, count)) }
-      let more = index + 1 < segments.count
-      try setDescriptor(
-        slot, address.rawValue, UInt32(count),
-        (more ? Self.hasNext : 0) | (isWritable ? Self.deviceWritable : 0), nextDescriptor)
-    }
-    return request
+  /// Begins anew, as after a reset of the device: nothing is outstanding, the rings are empty.
+  package func restart(firstIndex: UInt16 = 0) throws {
+    for request in outstanding.values { room.release(request.room) }
+    outstanding = [:]
+    free = Array(0..<size)
+    seenUsed = firstIndex
+    notifiedAvailable = firstIndex
+    try setAvailableFlags(0)
+    try setAvailableIndex(firstIndex)
+    try setUsedEvent(0)
+    try memory.store(firstIndex, at: GuestAddress(usedRing.rawValue + 2))
   }
 
-  /// Lays out a request in an indirect table, which may lie at an odd address.
-  package func placeIndirect(_ segments: [Segment], misalignedBy shift: UInt64 = 0) throws
-    -> Request
-  {
-    var request = Request(head: nextDescriptor, writable: [], descriptors: [nextDescriptor])
-    let table = allocate(16 * segments.count + Int(shift)).rawValue + shift
-    for (index, segment) in segments.enumerated() {
-      let (address, count, isWritable) = try place(segment)
-      if isWritable { request.writable.append((address, count)) }
-      let more = index + 1 < segments.count
-      let bytes = Self.encode(
-        address.rawValue, UInt32(count),
-        (more ? Self.hasNext : 0) | (isWritable ? Self.deviceWritable : 0), UInt16(index + 1))
-      try memory.write(bytes, at: GuestAddress(table + 16 * UInt64(index)))
-    }
-    try setDescriptor(
-      nextDescriptor, table, UInt32(16 * segments.count), Self.indirect, 0)
-    nextDescriptor = (nextDescriptor + 1) % size
-    return request
-  }
+  /// Descriptors that no request occupies.
+  package var freeDescriptorCount: Int { free.count }
 
-  /// Offers a chain to the device.
-  package func offer(_ head: UInt16) throws {
-    let slot = availableRing.rawValue + 4 + 2 * UInt64(availableIndex % size)
-    try memory.store(head, at: GuestAddress(slot))
-    availableIndex &+= 1
-    try memory.store(availableIndex, at: GuestAddress(availableRing.rawValue + 2))
-  }
+  /// Requests offered and not collected.
+  package var outstandingCount: Int { outstanding.count }
 
-  /// Lays out and offers.
-  @discardableResult
-  package func submit(_ segments: [Segment]) throws -> Request {
-    let request = try place(segments)
-    try offer(request.head)
-    return request
-  }
-
-  /// The answers that were not looked at before.
-  package func collect() throws -> [Used] {
-    let index = try memory.loadUInt16(at: GuestAddress(usedRing.rawValue + 2))
-    var result: [Used] = []
-    while seenUsed != index {
-      let slot = usedRing.rawValue + 4 + 8 * UInt64(seenUsed % size)
-      result.append(
-        Used(
-          head: try memory.loadUInt32(at: GuestAddress(slot)),
-          length: try memory.loadUInt32(at: GuestAddress(slot + 4))))
-      seenUsed &+= 1
-    }
-    return result
-  }
-
-  /// The bytes in the writable part of a request.
-  package func output(_ request: Request) throws -> [UInt8] {
-    try request.writable.flatMap { try memory.bytes(at: $0.address, count: $0.count) }
-  }
-
-  // MARK: Words
-
-  package func setDescriptor(
-    _ index: UInt16, _ address: UInt64, _ length: UInt32, _ flags: UInt16, _ next: UInt16 = 0
-  ) throws {
-    try memory.write(
-      Self.encode(address, length, flags, next),
-      at: GuestAddress(descriptorTable.rawValue + 16 * UInt64(index)))
-  }
-
-  package func setAvailableIndex(_ index: UInt16) throws {
-    availableIndex = index
-    try memory.store(index, at: GuestAddress(availableRing.rawValue + 2))
-  }
-
-  package func setAvailableFlags(_ flags: UInt16) throws {
-    try memory.store(flags, at: availableRing)
-  }
-
-  package func setUsedEvent(_ index: UInt16) throws {
-    try memory.store(index, at: GuestAddress(availableRing.rawValue + 4 + 2 * UInt64(size)))
-  }
-
-  package var usedFlags: UInt16 { get throws { try memory.loadUInt16(at: usedRing) } }
-
-  package var usedIndex: UInt16 {
-    get throws { try memory.loadUInt16(at: GuestAddress(usedRing.rawValue + 2)) }
-  }
-
-  package var availableEvent: UInt16 {
-    get throws {
-      try memory.loadUInt16(at: GuestAddress(usedRing.rawValue + 4 + 8 * UInt64(size)))
-    }
-  }
-
-  /// Room for a buffer, in turns through the data area.
+  /// Room for a buffer that no request keeps: others may come to lie there later.
   package func allocate(_ count: Int) -> GuestAddress {
-    let rounded = (UInt64(count) + 15) & ~15
-    if dataCursor + rounded > dataEnd { dataCursor = dataStart }
-    defer { dataCursor += rounded }
-    return GuestAddress(dataCursor)
-  }
-
-  private func place(_ segment: Segment) throws -> (GuestAddress, Int, Bool) {
-    switch segment {
-    case .readable(let bytes):
-      let address = allocate(bytes.count)
-      try memory.write(bytes, at: address)
-      return (address, bytes.count, false)
-    case .writable(let count):
-      let address = allocate(count)
-      // What the device does not write is seen by this.
-      try memory.write([UInt8](repeating: 0xee, count: count), at: address)
-      return (address, count, true)
-    }
-  }
-
-  package static func encode(
-    _ address: UInt64, _ length: UInt32, _ flags: UInt16, _ next: UInt16
-  ) -> [UInt8] {
-    littleEndian(address) + littleEndian(length) + littleEndian(flags) + littleEndian(next)
+    GuestAddress(room.find(count) ?? room.bounds.lowerBound)
   }
 }
 

@@ -72,6 +72,7 @@ import Virtio
         (0..<pieces).map { .readable(Array(bytes[$0 * size..<min(count, $0 * size + size)])) })
       bench.work(1)
       #expect(sink.read() == bytes)
+      _ = try bench.queues[1].collect()
     }
     #expect(bench.count(.buffersOut) == 5 && bench.count(.bytesOut) == 500_001)
     #expect(bench.count(.bytesDiscarded) == 0)

@@ -108,6 +108,7 @@ import Virtio
     // No room for messages at all, and a driver that goes on and on.
     try bench.send(.max, .deviceReady, 1)
     for round in 0..<500 as Range<UInt16> {
+      _ = try bench.queues[3].collect()
       try bench.send(.max, .deviceReady, 1)
       try bench.send(0, .portReady, 1)
       bench.device.resize(port: 0, columns: round, rows: 7)

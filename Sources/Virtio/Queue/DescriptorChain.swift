@@ -39,6 +39,11 @@ package struct DescriptorChain: ~Copyable {
     readable.copyBytes(from: offset, into: &destination)
   }
 
+  /// Eight device-readable bytes as a little-endian number; nil when there are fewer after `offset`.
+  package func readUInt64(at offset: Int) -> UInt64? {
+    readable.loadUInt64(at: offset)
+  }
+
   /// Copies into the device-writable bytes at `offset`; returns how many fitted.
   package func write(_ source: RawSpan, at offset: Int) -> Int {
     writable.storeBytes(source, at: offset)

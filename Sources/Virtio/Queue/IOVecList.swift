@@ -129,6 +129,12 @@ struct IOVecList: ~Copyable, @unchecked Sendable {
 
   /// Eight bytes as a little-endian number; nil when there are fewer after `offset`.
   func loadUInt64(at offset: Int) -> UInt64? {
+    // A header usually lies in the first buffer.
+    if count > 0, offset >= 0, unsafe storage[first].iov_len - 8 >= offset,
+      let base = unsafe storage[first].iov_base
+    {
+      return unsafe UInt64(littleEndian: (base + offset).loadUnaligned(as: UInt64.self))
+    }
     var word: UInt64 = 0
     let moved = unsafe withUnsafeMutableBytes(of: &word) { buffer in
       var room = unsafe buffer.mutableBytes

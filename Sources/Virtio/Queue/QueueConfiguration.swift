@@ -67,14 +67,23 @@ package struct QueueConfiguration: Hashable, Sendable {
     }
   }
 
-  /// Goes back to the state after reset.
+  /// Whether the driver has asked for a reset of this queue alone that is not complete yet
+  /// (`VIRTIO_F_RING_RESET`, virtio 1.2, 2.6.1): what a transport shows as `QueueReset`.
+  package private(set) var isResetting = false
+
+  /// Begins a reset of this queue alone; until `reset` ends it, no queue can be made of this.
+  package mutating func beginReset() {
+    isResetting = true
+  }
+
+  /// Goes back to the state after reset, also from a reset of this queue alone.
   package mutating func reset() {
     self = QueueConfiguration(maximumSize: maximumSize)
   }
 
   /// Whether a queue can be made of this in the given memory.
   package func isValid(in memory: GuestMemoryMap) -> Bool {
-    ready && (try? RingMemory(self, in: memory)) != nil
+    (try? RingMemory(self, in: memory)) != nil
   }
 
   /// The address of one ring.

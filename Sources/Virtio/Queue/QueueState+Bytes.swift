@@ -28,7 +28,8 @@ extension QueueState {
     static let eventIndex: UInt16 = 2
     static let indirect: UInt16 = 4
     static let owesInterrupt: UInt16 = 8
-    static let all: UInt16 = 15
+    static let resetting: UInt16 = 16
+    static let all: UInt16 = 31
   }
 
   /// The state as bytes, the same for the same state.
@@ -37,6 +38,7 @@ extension QueueState {
     if features.contains(.eventIndex) { flags |= Flag.eventIndex }
     if features.contains(.indirectDescriptors) { flags |= Flag.indirect }
     if owesInterrupt { flags |= Flag.owesInterrupt }
+    if configuration.isResetting { flags |= Flag.resetting }
     var bytes: [UInt8] = []
     func put<Number: FixedWidthInteger>(_ value: Number) {
       for index in 0..<Number.bitWidth / 8 {
@@ -87,6 +89,7 @@ extension QueueState {
       throw .impossible(error)
     }
     configuration.ready = flags & Flag.ready != 0
+    if flags & Flag.resetting != 0 { configuration.beginReset() }
     features = []
     if flags & Flag.eventIndex != 0 { features.insert(.eventIndex) }
     if flags & Flag.indirect != 0 { features.insert(.indirectDescriptors) }

@@ -65,7 +65,7 @@ struct RingMemory: @unchecked Sendable {
   private let used: UnsafeMutableRawPointer
 
   init(_ configuration: QueueConfiguration, in memory: GuestMemoryMap) throws(QueueError) {
-    guard configuration.ready else { throw .notReady }
+    guard configuration.ready, !configuration.isResetting else { throw .notReady }
     size = configuration.size
     mask = Int(configuration.size) - 1
     unsafe descriptors = try RingMemory.locate(.descriptorTable, configuration, memory)
