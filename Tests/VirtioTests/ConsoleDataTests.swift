@@ -107,6 +107,22 @@ import Virtio
     #expect(sink.read() == [])
   }
 
+  @Test func `C21 what was taken of one chain is not left out of another in its place`() throws {
+    let sink = BufferedConsoleSink(capacity: 4)
+    let bench = try ConsoleBench([ConsolePortOptions(sink: sink)])
+    try bench.open()
+    try bench.write([1, 2, 3, 4, 5, 6])
+    #expect(sink.read() == [1, 2, 3, 4])
+    // The driver breaks its word and puts another chain where the first one waits.
+    let queue = bench.queues[1]
+    let other = try queue.place([.readable([7, 8, 9])])
+    try bench.memory.store(
+      other.head, at: GuestAddress(queue.availableRing.rawValue + 4))
+    try bench.settle()
+    #expect(sink.read() == [7, 8, 9])
+    #expect(try queue.collect().map(\.head) == [UInt32(other.head)])
+  }
+
   @Test func `C20 nobody is signalled for nothing`() throws {
     let sink = BufferedConsoleSink()
     let source = try BufferedConsoleSource()

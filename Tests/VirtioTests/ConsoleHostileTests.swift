@@ -158,6 +158,33 @@ import Virtio
     #expect(try bench.queues[3].collect().map(\.length) == [UInt32](repeating: 0, count: 9))
   }
 
+  @Test
+  func `C32 what a driver says of a port whose removal it has not heard of goes with the port`()
+    throws
+  {
+    let bench = try ConsoleBench([ConsolePortOptions(), ConsolePortOptions(name: "p")])
+    // Just enough room for the handshake.
+    try bench.offerControl(5)
+    try bench.send(.max, .deviceReady, 1)
+    for port in [0, 1] as [UInt32] {
+      try bench.send(port, .portReady, 1)
+      try bench.send(port, .portOpen, 1)
+    }
+    #expect(try bench.control().count == 5)
+    bench.device.removePort(1)
+    bench.device.addPort(1)
+    try bench.settle()
+    try bench.send(1, .portReady, 1)
+    try bench.send(1, .portOpen, 1)
+    #expect(bench.device.isOpen(1))
+    try bench.offerControl(10)
+    #expect(
+      try bench.control() == [Self.message(1, .portRemove, 1), Self.message(1, .portAdd, 1)])
+    #expect(!bench.device.isOpen(1))
+    try bench.send(1, .portReady, 1)
+    #expect(try bench.control().count == 2)
+  }
+
   @Test func `C32 a port can be removed and added, as often as one likes`() throws {
     let sink = BufferedConsoleSink()
     let bench = try ConsoleBench([ConsolePortOptions(), ConsolePortOptions(name: "p", sink: sink)])
