@@ -57,7 +57,7 @@ package final class MockFrontend {
   /// Takes a connected socket and makes the guest's memory.
   package init(
     socket: consuming OwnedDescriptor, queueCount: Int = 1,
-    memorySize: UInt64 = MockFrontend.defaultMemorySize, patienceNanoseconds: UInt64 = 5_000_000_000
+    memorySize: UInt64 = MockFrontend.defaultMemorySize, patienceNanoseconds: UInt64 = 30_000_000_000
   ) throws {
     self.socket = consume socket
     self.memorySize = memorySize
@@ -125,7 +125,7 @@ package final class MockFrontend {
 
   /// Waits for one message on any socket, such as that of the backend's own requests.
   package static func receive(
-    over raw: CInt, _ descriptors: inout ReceivedDescriptors, _ patience: UInt64 = 5_000_000_000
+    over raw: CInt, _ descriptors: inout ReceivedDescriptors, _ patience: UInt64 = 30_000_000_000
   ) throws -> Reply {
     let header = try receive(12, over: raw, &descriptors, patience)
     return Reply(

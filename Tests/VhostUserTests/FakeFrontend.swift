@@ -34,8 +34,8 @@ final class FakeFrontend {
 
   /// Waits for the end of the service.
   func end() throws -> VhostUserEnd? {
-    guard try Poll.wait(readable: backend.finishedDescriptor, timeoutNanoseconds: 5_000_000_000)
-    else { throw Failure(description: "still serving after 5 s") }
+    guard try Poll.wait(readable: backend.finishedDescriptor, timeoutNanoseconds: 30_000_000_000)
+    else { throw Failure(description: "still serving after 30 s") }
     return backend.end
   }
 
@@ -43,10 +43,10 @@ final class FakeFrontend {
   func wait(
     _ what: String, _ condition: () throws -> Bool
   ) throws {
-    let deadline = MonotonicTime.now().advanced(byNanoseconds: 5_000_000_000)
+    let deadline = MonotonicTime.now().advanced(byNanoseconds: 30_000_000_000)
     while try !condition() {
       guard MonotonicTime.now() < deadline else {
-        throw Failure(description: "not in 5 s: \(what)")
+        throw Failure(description: "not in 30 s: \(what)")
       }
       usleep(200)
     }
