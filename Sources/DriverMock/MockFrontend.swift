@@ -48,7 +48,7 @@ package final class MockFrontend {
   package let memorySize: UInt64
   /// What was agreed on; zero before.
   package internal(set) var features: UInt64 = 0
-  package internal(set) var protocolFeatures: UInt64 = 0
+  package var protocolFeatures: UInt64 = 0
   /// Descriptors that came with the last answer.
   package private(set) var received = ReceivedDescriptors()
   package private(set) var socket: OwnedDescriptor?

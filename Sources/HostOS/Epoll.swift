@@ -51,6 +51,9 @@ package struct Epoll: ~Copyable {
     unsafe events = Array(repeating: epoll_event(), count: max(1, batch))
   }
 
+  /// Gives the set's own descriptor away: readable while one of those in it has news.
+  package consuming func release() -> OwnedDescriptor { descriptor }
+
   /// Adds a descriptor.
   ///
   /// Remove it before its last copy is closed elsewhere.

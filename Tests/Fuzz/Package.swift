@@ -43,7 +43,9 @@ let package = Package(
   targets: [
     .target(name: "CFuzzer"),
     .target(name: "CLinux", cSettings: [.unsafeFlags(["-fsanitize=address,fuzzer-no-link"])]),
-    .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    .target(
+      name: "CUring", cSettings: [.unsafeFlags(["-fsanitize=address,fuzzer-no-link"])],
+      linkerSettings: [.linkedLibrary("uring")]),
     room("HostOS", ["CLinux", "CUring", system]),
     room("GuestMemory", ["HostOS", "CLinux", system]),
     room("Virtio", ["GuestMemory", "HostOS", "CLinux", histogram, system]),

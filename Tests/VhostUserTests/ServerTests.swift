@@ -126,6 +126,22 @@ import Virtio
     #expect(!place.device.needsReset)
   }
 
+  @Test func `what goes wrong on purpose does so for every frontend`() throws {
+    let plan = FaultPlan(rules: [.init(.read, .delay(nanoseconds: 50_000_000))])
+    let place = try Place(
+      device: BlockDevice(backing: try BlockBacking(memory: 4096, faults: plan)))
+    for _ in 0..<3 {
+      let frontend = try MockFrontend(connectingTo: place.path)
+      let driver = try MockDriver(frontend.memory, size: 64)
+      try frontend.bringUp(driver)
+      try driver.submit(readRequest(0))
+      let began = MonotonicTime.now()
+      frontend.kick.signal()
+      _ = try frontend.awaitUsed(driver)
+      #expect(MonotonicTime.now().nanoseconds(since: began) >= 50_000_000)
+    }
+  }
+
   @Test func `the same guest goes on after its connection was lost`() throws {
     let place = try Place()
     let frontend = try MockFrontend(connectingTo: place.path)

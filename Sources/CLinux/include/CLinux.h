@@ -4,6 +4,7 @@
 
 #include "ktstr_cpu.h"
 #include "ktstr_faults.h"
+#include "ktstr_block.h"
 #include "ktstr_io.h"
 #include "ktstr_kvm.h"
 #include "ktstr_process.h"

@@ -42,7 +42,6 @@ final class ConsoleQueue: Sendable {
     var incoming: SplitQueue? = consume queue
     state.withLock { state in
       guard let queue = incoming.take() else { return }
-      state.writable = WritableBuffers(capacity: Self.bufferCapacity, marking: queue.view)
       state.queue = consume queue
       state.progress = 0
       state.progressHead = nil
@@ -54,7 +53,6 @@ final class ConsoleQueue: Sendable {
   func stop() -> QueuePosition? {
     state.withLock { state in
       guard let queue = state.queue.take() else { return nil }
-      state.writable = WritableBuffers(capacity: Self.bufferCapacity)
       return QueuePosition(nextAvailable: queue.nextAvailable, nextUsed: queue.nextUsed)
     }
   }
@@ -106,6 +104,7 @@ final class ConsoleQueue: Sendable {
     _ queue: inout SplitQueue, _ outcome: inout ServiceOutcome, _ counts: EventTally<ConsoleEvent>
   ) {
     guard queue.publish() else { return }
+    outcome.progress = true
     outcome.interrupt = queue.shouldInterrupt()
     counts.add(outcome.interrupt ? .interruptSent : .interruptSuppressed)
   }

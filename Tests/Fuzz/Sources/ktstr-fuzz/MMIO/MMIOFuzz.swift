@@ -85,7 +85,7 @@ final class MMIOFuzz {
     var segments: [MockDriver.Segment] = [.readable(blockHeader(type, UInt64(input.byte())))]
     if type == 1 { segments.append(.readable([UInt8](repeating: 9, count: 512))) }
     segments.append(.writable(type == 0 ? 513 : 21))
-    // A queue that was set up anew lies where another one was: then even this is hostile.
+    _ = try queue.collect()
     guard (try? queue.submit(segments)) != nil else { return }
     if input.rarely() { try queue.setAvailableIndex(queue.availableIndex &+ input.uint16()) }
     if input.flag() { driver.notify(index) }

@@ -27,11 +27,17 @@ extension QueueFuzz {
         ? .readable([UInt8](repeating: UInt8(truncatingIfNeeded: operations), count: length))
         : .writable(length)
     }
-    let request =
-      indirect
-      ? try driver.placeIndirect(segments, misalignedBy: UInt64(input.below(3)))
-      : try driver.place(segments)
-    try driver.offer(request.head)
+    let shift = UInt64(input.below(3))
+    func place() throws -> MockDriver.Request {
+      try indirect
+        ? driver.placeIndirect(segments, misalignedBy: shift) : driver.place(segments)
+    }
+    if let request = try? place() { return try driver.offer(request.head) }
+    // All descriptors are in use: those that were returned are free now, and a driver that does not
+    // care uses all of them again.
+    _ = try driver.collect()
+    if input.byte() % 4 == 0 { for head in 0..<layout.size { driver.recycle(head) } }
+    if let request = try? place() { try driver.offer(request.head) }
   }
 
   private func offered(_ input: inout FuzzInput) -> UInt16 {

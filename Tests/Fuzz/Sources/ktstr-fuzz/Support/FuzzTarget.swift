@@ -20,6 +20,6 @@ struct FuzzTarget: Sendable {
   }
 
   static let all: [FuzzTarget] = [
-    .queue, .inflight, .block, .memory, .cursor, .mmio, .vhostUser,
+    .queue, .inflight, .block, .memory, .translation, .cursor, .console, .mmio, .vhostUser,
   ]
 }

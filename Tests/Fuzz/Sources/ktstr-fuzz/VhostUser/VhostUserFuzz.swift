@@ -153,7 +153,10 @@ final class VhostUserFuzz {
     if type == 0 { segments.append(.writable(512 * input.below(4))) }
     segments.append(.writable(21))
     operations += 1
-    try driver.submit(segments)
+    _ = try driver.collect()
+    if (try? driver.submit(segments)) == nil {
+      for head in 0..<driver.size { driver.recycle(head) }
+    }
     if input.rarely() {
       try driver.setDescriptor(
         UInt16(input.below(16)), input.hostileUInt64(), input.uint32(), input.uint16(), 0)
