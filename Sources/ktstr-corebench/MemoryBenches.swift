@@ -6,12 +6,32 @@ import HostOS
 ///
 /// `findRegion256` looks addresses up, in random order, that lie in all of 256 regions.
 /// `rwCross` writes 512 bytes over a border of two of eight regions and reads them back.
-func memoryBenches() -> [(name: String, operations: Int, body: () -> Void)] {
+func memoryBenches() -> [(name: String, operations: Int, body: @Sendable () -> Void)] {
   guard let lookup = try? LookupBench(), let crossing = try? CrossingBench() else { return [] }
   return [
     ("findRegion256", LookupBench.lookups, lookup.run),
     ("rwCross", CrossingBench.rounds, crossing.run),
   ]
+}
+
+extension RingBenchmark {
+  /// Those of the memory, for the same report.
+  static func memory() -> [RingBenchmark] {
+    memoryBenches().map { bench in
+      RingBenchmark(
+        name: bench.name, unit: bench.name == "rwCross" ? "write and read" : "lookup"
+      ) { rounds in
+        var sample = RingSample()
+        for _ in 0..<rounds {
+          sample.measure(bench.operations) {
+            bench.body()
+            return bench.operations
+          }
+        }
+        return sample
+      }
+    }
+  }
 }
 
 private final class LookupBench: Sendable {

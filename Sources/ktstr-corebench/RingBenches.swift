@@ -14,6 +14,7 @@ extension RingBenchmark {
   static func all() -> [RingBenchmark] {
     [walk16, pop16, addUsed(batch: 16), addUsed(batch: 256), take16, turn16, requestParse]
       + [chain128(indirect: false), chain128(indirect: true), chains128]
+      + memory()
   }
 
   private static let walk16 = walk("walk16", length: 16, indirect: false)
