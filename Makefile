@@ -20,12 +20,13 @@ RESULTS ?=
 # What the harness needs to run, to build and to be tested, as Debian package names.
 RUN_PACKAGES := qemu-system-x86 busybox-static xz-utils lz4 zstd gzip bzip2
 BUILD_PACKAGES := gcc libc6-dev liburing-dev pkg-config
-TEST_PACKAGES := cpio gnupg util-linux qemu-utils nbdkit valgrind user-mode-linux
+TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: build packages demo test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
-  help parity sanitize fuzz fuzz-short bench-rings check-instructions corebench
+.PHONY: build packages demo clients test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
+  help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
+  integrity corebench
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,7 +69,7 @@ unit: ## Tests of each module; no guest is booted.
 	KTSTR_GUEST_TESTS=1 swift test --disable-xctest --package-path guest-init \
 	  --scratch-path guest-init/.build-tests
 
-guest-tests: kernels ## Tests that boot real guests with .build/release/ktstr.
+guest-tests: kernels clients ## Tests that boot real guests with .build/release/ktstr.
 	KTSTR_BINARY=$(CURDIR)/$(KTSTR) swift test --disable-xctest --no-parallel --filter GuestTests
 
 test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian trixie.
@@ -95,6 +96,9 @@ fuzz: ## Fuzzes the core: 10^7 operations or 10 CPU minutes for each target.
 fuzz-short: ## Fuzzes the core for 60 CPU seconds in all.
 	.ci/fuzz short $(TARGETS)
 
+clients: ## Foreign vhost-user frontends for the tests of `ktstr blk`, from other Debian suites.
+	.ci/fetch-clients .build/clients
+
 lint: ## Format, warnings and undeclared imports.
 	swift format lint --strict -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources guest-init/Tests
 	swift build --explicit-target-dependency-import-check error
@@ -117,6 +121,15 @@ bench-rings: corebench ## Nanoseconds of what a device does with rings and guest
 
 check-instructions: corebench ## Holds the same, counted by callgrind, to Tests/Thresholds/rings.json.
 	.ci/check-instructions $(COREBENCH)
+
+bench-backend: build corebench ## Our disk beside qemu-storage-daemon's, driven by the same client.
+	$(COREBENCH) backend --ktstr $(KTSTR)
+
+bench-block: corebench ## Nanoseconds of requests through the whole block device.
+	$(COREBENCH) block
+
+integrity: corebench ## A million random disk requests against a model, with faults, over both engines.
+	$(COREBENCH) integrity
 
 clean: ## Removes what was built.
 	rm -rf .build .build-* guest-init/.build guest-init/.build-tests

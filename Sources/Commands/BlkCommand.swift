@@ -38,6 +38,20 @@ package struct BlkCommand: ParsableCommand {
   @Flag(help: "Refuse writes.")
   var readOnly = false
 
+  @Option(help: ArgumentHelp("Requests a second at most.", valueName: "n"))
+  var iops: UInt64?
+
+  @Option(
+    help: ArgumentHelp("Bytes a second at most (100M, 1G, ...).", valueName: "size"))
+  var bandwidth: ByteSize?
+
+  @Option(
+    help: """
+      Who moves the bytes: system calls (sync), io_uring, or what suits the file (auto: io_uring \
+      with --direct).
+      """)
+  var engine: BlkEngine = .auto
+
   @Option(help: "Request queues.")
   var queues = 1
 
@@ -53,7 +67,15 @@ package struct BlkCommand: ParsableCommand {
       valueName: "us"))
   var poll = 50
 
-  @Flag(help: "Open the file without the page cache (O_DIRECT).")
+  @Option(
+    help: ArgumentHelp("Logical block size that the guest is told.", valueName: "bytes"))
+  var blockSize: UInt32 = 512
+
+  @Flag(
+    help: """
+      Go past the page cache (O_DIRECT). The guest must then align its buffers, as Linux does, and \
+      --block-size must be one that the host's disk takes.
+      """)
   var direct = false
 
   @Flag(help: "Say nothing but errors.")
@@ -76,6 +98,12 @@ package struct BlkCommand: ParsableCommand {
     }
     guard (2...32_768).contains(queueSize), queueSize.nonzeroBitCount == 1 else {
       throw ValidationError("--queue-size: a power of two from 2 to 32768, found \(queueSize)")
+    }
+    guard iops != 0 else { throw ValidationError("--iops: at least 1") }
+    guard bandwidth?.bytes != 0 else { throw ValidationError("--bandwidth: at least 1") }
+    guard (512...65_536).contains(blockSize), blockSize.nonzeroBitCount == 1 else {
+      throw ValidationError(
+        "--block-size: a power of two from 512 to 65536, found \(blockSize)")
     }
     guard serial.utf8.count <= 20 else {
       throw ValidationError("--serial: 20 bytes at most, found \(serial.utf8.count)")
@@ -119,4 +147,11 @@ package struct ByteSize: ExpressibleByArgument, Hashable, Sendable {
     guard !overflow else { return nil }
     bytes = product
   }
+}
+
+/// Who moves the bytes of the disk, as the command line says it.
+package enum BlkEngine: String, ExpressibleByArgument, CaseIterable, Sendable {
+  case auto
+  case sync
+  case ioUring = "io_uring"
 }

@@ -38,8 +38,24 @@ struct BlkService {
     options.identity = command.serial
     options.queueCount = command.queues
     options.maximumQueueSize = UInt16(command.queueSize)
-    return BlockDevice(
+    options.blockSize = command.blockSize
+    options.physicalBlockSize = max(4096, command.blockSize)
+    switch command.engine {
+    case .auto: options.engine = .automatic
+    case .sync: options.engine = .synchronous
+    case .ioUring: options.engine = .ioUring
+    }
+    if command.iops != nil || command.bandwidth != nil {
+      options.throttle = ThrottleLimits(
+        bandwidth: command.bandwidth.flatMap { TokenBucket.Limit(perSecond: $0.bytes) },
+        operations: command.iops.flatMap(TokenBucket.Limit.init(perSecond:)))
+    }
+    let device = BlockDevice(
       backing: try BlockBacking(file: file, readOnly: command.readOnly), options: options)
+    if let refusal = device.engineRefusal, !command.quiet {
+      console.error("ktstr: no io_uring here (\(refusal)); using system calls")
+    }
+    return device
   }
 
   private func serve(

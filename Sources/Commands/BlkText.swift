@@ -30,7 +30,9 @@ enum BlkText {
       ("frontends", count(transport.frontends)),
       ("reads", operation(device.reads, device.bytesRead, device.readLatency)),
       ("writes", operation(device.writes, device.bytesWritten, device.writeLatency)),
-      ("flushes", count(device.flushes)),
+      ("flushes", operation(device.flushes, nil, device.flushLatency)),
+      ("discards", count(device.discards) + ", " + bytes(device.bytesDiscarded)),
+      ("zeroes", count(device.writeZeroes) + ", " + bytes(device.bytesZeroed)),
       ("notifications", count(device.notifications)),
       (
         "interrupts",
@@ -45,6 +47,14 @@ enum BlkText {
             + "end, \(count(device.backingErrors)) of the file"
         ))
     }
+    if device.throttleEvents > 0 {
+      rows.append(
+        (
+          "throttled",
+          "\(count(device.throttleEvents)) times, \(tenths(device.throttledNanoseconds)) s"
+        ))
+    }
+    if device.abandoned > 0 { rows.append(("given up", count(device.abandoned))) }
     if device.unsupported > 0 { rows.append(("unsupported", count(device.unsupported))) }
     if device.queueErrors > 0 { rows.append(("broken queues", count(device.queueErrors))) }
     if transport.refusalCount > 0 {
@@ -86,12 +96,14 @@ enum BlkText {
   }
 
   private static func operation(
-    _ number: UInt64, _ size: UInt64, _ latency: LatencySummary
+    _ number: UInt64, _ size: UInt64?, _ latency: LatencySummary
   ) -> String {
-    guard number > 0 else { return "0" }
-    let mean = latency.sum / number
-    return "\(count(number)), \(bytes(size)), \(microseconds(mean)) us on average, "
-      + "\(microseconds(latency.maximum)) us at most"
+    guard latency.count > 0 else { return count(number) }
+    var parts = [count(number)]
+    if let size { parts.append(bytes(size)) }
+    return parts.joined(separator: ", ") + "; us: mean "
+      + "\(microseconds(latency.sum / latency.count)), p50 \(microseconds(latency.p50)), "
+      + "p99 \(microseconds(latency.p99)), max \(microseconds(latency.maximum))"
   }
 
   private static func perSecond(_ value: UInt64, _ nanoseconds: UInt64) -> UInt64 {

@@ -36,7 +36,8 @@ package final class BlockLoad {
 
     /// The latency that a share of the requests does not pass.
     package func latency(_ share: Double) -> UInt32 {
-      latencies.isEmpty ? 0 : latencies[min(latencies.count - 1, Int(Double(latencies.count) * share))]
+      latencies.isEmpty
+        ? 0 : latencies[min(latencies.count - 1, Int(Double(latencies.count) * share))]
     }
   }
 

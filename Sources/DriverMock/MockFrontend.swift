@@ -48,7 +48,7 @@ package final class MockFrontend {
   package let memorySize: UInt64
   /// What was agreed on; zero before.
   package internal(set) var features: UInt64 = 0
-  package internal(set) var protocolFeatures: UInt64 = 0
+  package var protocolFeatures: UInt64 = 0
   /// Descriptors that came with the last answer.
   package private(set) var received = ReceivedDescriptors()
   package private(set) var socket: OwnedDescriptor?
@@ -133,6 +133,12 @@ package final class MockFrontend {
       flags: UInt32(number(header, at: 4, count: 4)),
       payload: try receive(
         Int(number(header, at: 8, count: 4)), over: raw, &descriptors, patience))
+  }
+
+  /// Whether nothing comes from the backend for a time.
+  package func isSilent(nanoseconds: UInt64) throws -> Bool {
+    guard let raw = socket?.raw else { return true }
+    return try !Poll.wait(readable: raw, timeoutNanoseconds: nanoseconds)
   }
 
   private static func receive(

@@ -113,8 +113,7 @@ package struct ShellGuest {
       memoryBytes: options.memoryBytes,
       disk: options.diskBytes == 0
         ? nil
-        : DiskRequest(
-          bytes: options.diskBytes, serial: Plan.diskSerial, seed: 0, faults: [], keptAt: nil))
+        : DiskRequest(bytes: options.diskBytes, serial: Plan.diskSerial))
     guard let tail = try? PlanArchive.bytes(plan: plan.encoded()) else {
       throw .kernel("the plan does not fit an archive")
     }

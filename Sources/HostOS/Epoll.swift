@@ -17,6 +17,14 @@ package struct Epoll: ~Copyable {
     ///
     /// C name: `EPOLLIN`.
     package static let readable = Interest(rawValue: EPOLLIN.rawValue)
+    /// Something can be written.
+    ///
+    /// C name: `EPOLLOUT`.
+    package static let writable = Interest(rawValue: EPOLLOUT.rawValue)
+    /// Reported once, then not before it is armed again.
+    ///
+    /// C name: `EPOLLONESHOT`.
+    package static let oneShot = Interest(rawValue: 1 << 30)
     /// Each new arrival is reported once, read or not.
     ///
     /// C name: `EPOLLET`.
@@ -43,6 +51,9 @@ package struct Epoll: ~Copyable {
     unsafe events = Array(repeating: epoll_event(), count: max(1, batch))
   }
 
+  /// Gives the set's own descriptor away: readable while one of those in it has news.
+  package consuming func release() -> OwnedDescriptor { descriptor }
+
   /// Adds a descriptor.
   ///
   /// Remove it before its last copy is closed elsewhere.
@@ -57,6 +68,27 @@ package struct Epoll: ~Copyable {
     let raw = descriptor.raw
     try systemCall("epoll_ctl") { unsafe epoll_ctl(raw, EPOLL_CTL_ADD, watched, &event) }
   }
+
+  /// Adds a descriptor, or changes what is wanted of one that is in; a one-shot is armed anew.
+  ///
+  /// - Throws: ``SystemCallError`` from `epoll_ctl`; `EPERM` for a plain file, which never waits.
+  package func arm(
+    _ watched: CInt, token: UInt64, interest: Interest
+  ) throws(SystemCallError) {
+    var event = unsafe epoll_event()
+    unsafe event.events = interest.rawValue
+    unsafe event.data.u64 = token
+    let raw = descriptor.raw
+    do {
+      try systemCall("epoll_ctl") { unsafe epoll_ctl(raw, EPOLL_CTL_MOD, watched, &event) }
+    } catch {
+      guard error.errno == .noSuchFileOrDirectory else { throw error }
+      try add(watched, token: token, interest: interest)
+    }
+  }
+
+  /// The set's own descriptor: readable while a descriptor in it has news, so that sets can nest.
+  package var raw: CInt { descriptor.raw }
 
   /// Takes a descriptor out.
   ///

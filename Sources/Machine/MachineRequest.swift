@@ -141,13 +141,21 @@ package struct DiskRequest: Codable, Equatable, Sendable {
   package var seed: UInt64
   /// Faults to inject.
   package var faults: [Fault]
+  /// Request queues, 1 to 64.
+  package var queues: Int
+  /// Requests that it serves in a second at most; nil sets no limit.
+  package var operationsPerSecond: UInt64?
+  /// Bytes that it moves in a second at most; nil sets no limit.
+  package var bytesPerSecond: UInt64?
   /// Where to keep the content; nil keeps it in memory only.
   package var keptAt: String?
 
   /// A fault of the disk's backing.
   package struct Fault: Codable, Equatable, Sendable {
     /// Which requests can be hit.
-    package enum Operation: String, Codable, Sendable { case read, write, flush, any }
+    package enum Operation: String, Codable, Sendable {
+      case read, write, flush, discard, writeZeroes, any
+    }
     /// What happens to one that is.
     package enum Effect: Codable, Equatable, Sendable {
       case error
@@ -177,7 +185,13 @@ package struct DiskRequest: Codable, Equatable, Sendable {
   }
 
   /// Makes a disk.
-  package init(bytes: UInt64, serial: String, seed: UInt64, faults: [Fault], keptAt: String?) {
+  package init(
+    bytes: UInt64, serial: String, seed: UInt64 = 0, faults: [Fault] = [], queues: Int = 1,
+    operationsPerSecond: UInt64? = nil, bytesPerSecond: UInt64? = nil, keptAt: String? = nil
+  ) {
+    self.queues = queues
+    self.operationsPerSecond = operationsPerSecond
+    self.bytesPerSecond = bytesPerSecond
     self.bytes = bytes
     self.serial = serial
     self.seed = seed

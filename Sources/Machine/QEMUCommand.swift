@@ -66,7 +66,9 @@ package struct QEMUCommand: Sendable {
     if let disk = descriptors.disk {
       list += [
         "-chardev", "socket,id=disk,fd=\(disk)",
-        "-device", "vhost-user-blk-pci,chardev=disk,num-queues=1,disable-legacy=on",
+        "-device",
+        "vhost-user-blk-pci,chardev=disk,num-queues=\(request.disk?.queues ?? 1),"
+          + "disable-legacy=on",
       ]
     }
     arguments = list

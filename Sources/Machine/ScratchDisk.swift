@@ -17,6 +17,12 @@ final class ScratchDisk {
       let backing = try Self.backing(request)
       var options = BlockOptions()
       options.identity = request.serial
+      // A machine's description may come from an edited file.
+      options.queueCount = min(max(1, request.queues), 64)
+      let limits = ThrottleLimits(
+        bandwidth: request.bytesPerSecond.flatMap { TokenBucket.Limit(perSecond: $0) },
+        operations: request.operationsPerSecond.flatMap { TokenBucket.Limit(perSecond: $0) })
+      if limits.bandwidth != nil || limits.operations != nil { options.throttle = limits }
       device = BlockDevice(backing: backing, options: options)
       backend = try VhostUserBackend(device: device, socket: socket)
       try backend.start()
@@ -67,7 +73,9 @@ extension DiskRequest.Fault {
       case .read: [.read]
       case .write: [.write]
       case .flush: [.flush]
-      case .any: [.read, .write, .flush]
+      case .discard: [.discard]
+      case .writeZeroes: [.writeZeroes]
+      case .any: [.read, .write, .flush, .discard, .writeZeroes]
       }
     let consequence: FaultPlan.Effect =
       switch effect {

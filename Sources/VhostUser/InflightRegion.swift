@@ -1,11 +1,11 @@
 import GuestMemory
 import HostOS
+import Virtio
 
 /// The memory in which a frontend keeps, across the life of backends, which requests are in flight
 /// (vhost-user, "Inflight I/O tracking").
 ///
-/// One stretch for each queue, each a head of 16 bytes and 16 bytes for each descriptor, rounded up
-/// to 64 bytes as other backends have it.
+/// One ``InflightRecord`` for each queue, one after the other.
 final class InflightRegion: Sendable {
   /// What the messages say of it.
   struct Description: Equatable {
@@ -42,7 +42,7 @@ final class InflightRegion: Sendable {
     }
 
     /// Bytes of one queue's stretch.
-    var stride: UInt64 { (16 + 16 * UInt64(queueSize) + 63) & ~63 }
+    var stride: UInt64 { UInt64(InflightRecord.byteCount(queueSize: queueSize)) }
 
     /// Bytes of all of them.
     var neededSize: UInt64 { stride * UInt64(queueCount) }
@@ -70,6 +70,8 @@ final class InflightRegion: Sendable {
       throw .memory(error)
     }
     self.description = description
+    // One that does not begin where words may begin is found now, not by its first ring.
+    _ = try record(ofQueue: 0)
   }
 
   /// Makes a fresh file, all zeroes, for a frontend to keep and to hand over.
@@ -86,11 +88,28 @@ final class InflightRegion: Sendable {
     }
   }
 
-  /// Where the stretch of a queue starts; nil for a queue that the region is not for.
-  func start(ofQueue index: Int) -> GuestAddress? {
+  /// The record of one queue; nil for a queue that the region is not for.
+  ///
+  /// - Throws: ``VhostUserError/inflightRegion(size:queueCount:queueSize:)``.
+  func record(ofQueue index: Int) throws(VhostUserError) -> InflightRecord? {
     guard index < Int(description.queueCount) else { return nil }
-    // Below `neededSize`, which is mapped.
-    return GuestAddress(description.stride * UInt64(index))
+    // Below `neededSize`, which is mapped as one region.
+    let start = GuestAddress(description.stride * UInt64(index))
+    guard
+      let range = unsafe memory.unsafeView.unsafePrefix(at: start, limit: description.stride)
+    else { return nil }
+    do throws(InflightError) {
+      return unsafe try InflightRecord(range, queueSize: description.queueSize, owner: memory)
+    } catch {
+      throw Self.misfit(description)
+    }
+  }
+
+  /// Forgets what was in flight, as when the driver starts anew.
+  func clear() {
+    for index in 0..<Int(description.queueCount) {
+      if let record = try? record(ofQueue: index) { record.clear() }
+    }
   }
 
   private static func check(

@@ -10,9 +10,11 @@ extension Session {
     guard let map = workingMap else { throw .noMemory }
     let configuration = try ring.configuration(
       index, maximumSize: device.maximumQueueSize, memory)
+    let record = try inflight?.record(ofQueue: index)
     do throws(QueueError) {
       let queue = try SplitQueue(
-        configuration, in: map, features: features, nextAvailable: ring.nextAvailable)
+        configuration, in: map, features: features, nextAvailable: ring.nextAvailable,
+        inflight: record)
       device.startQueue(index, queue)
       ring.isActive = true
       ring.usedRing = configuration.usedRing
@@ -34,25 +36,17 @@ extension Session {
   func deactivate(_ index: Int) {
     let ring = rings[index]
     guard ring.isActive else { return }
-    let before = usedIndex(of: ring)
     if let wake = device.wakeDescriptor(ofQueue: index) { try? epoll.remove(wake) }
     if let position = device.stopQueue(index) {
       ring.nextAvailable = position.nextAvailable
+      noteLogged(index)
       // What was answered on the way out is told, since no turn will.
-      if before != position.nextUsed {
-        noteLogged(index)
-        signalCall(index)
-      }
+      if position.wantsInterrupt { signalCall(index) }
     }
     ring.isActive = false
     ring.hasWork = true
     ring.wasWoken = false
     ring.usedRing = nil
-  }
-
-  private func usedIndex(of ring: Ring) -> UInt16? {
-    guard let used = ring.usedRing, let map = memory.map else { return nil }
-    return try? map.loadUInt16(at: GuestAddress(used.rawValue &+ 2))
   }
 
   private func wakeToken(_ index: Int) -> UInt64 {
@@ -85,6 +79,7 @@ extension Session {
       ring.nextAvailable = 0
     }
     device.reset()
+    inflight?.clear()
     features = []
     wantsLog = false
     status = 0

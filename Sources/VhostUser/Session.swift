@@ -87,6 +87,8 @@ final class Session {
   private func lookAround(
     _ timeout: Int32?, _ onMemoryChange: (GuestMemoryMap?) -> Void
   ) throws(VhostUserError) -> VhostUserEnd? {
+    // What stands in for a page that is gone is not the frontend's: nothing read there counts.
+    if isMemoryCut { throw .memoryCut }
     let count: Int
     let sleeps = timeout != 0
     let before = sleeps ? MonotonicTime.now() : MonotonicTime(nanoseconds: 0)
@@ -121,6 +123,11 @@ final class Session {
     return nil
   }
 
+  private var isMemoryCut: Bool {
+    if memory.map?.hasLostPages == true || inflight?.memory.hasLostPages == true { return true }
+    return log.map { $0.lostPageCount > 0 } ?? false
+  }
+
   /// Handles what has come over the socket; true when the frontend is gone.
   private func receive(_ onMemoryChange: (GuestMemoryMap?) -> Void) throws(VhostUserError) -> Bool {
     for _ in 0..<Self.messagesInARow {
@@ -140,7 +147,7 @@ final class Session {
   private func answer(
     _ message: inout VhostUserMessage, _ onMemoryChange: (GuestMemoryMap?) -> Void
   ) throws(VhostUserError) {
-    let acknowledges = message.needsReply && protocolFeatures.contains(.replyAcknowledge)
+    let needsReply = message.needsReply
     let hasReply = VhostUserRequest(rawValue: message.request)?.hasReply ?? false
     do throws(VhostUserError) {
       let before = memory.map
@@ -149,13 +156,15 @@ final class Session {
       if memory.map !== before { onMemoryChange(memory.map) }
       if let reply {
         try send(reply, for: message.request)
-      } else if acknowledges {
+      } else if needsReply && protocolFeatures.contains(.replyAcknowledge) {
+        // Asked after the request was handled: UML wants this very negotiation acknowledged.
         try acknowledge(message.request, failed: false)
       }
     } catch {
       // A question that goes unanswered would leave the frontend waiting, and without
       // acknowledgements closing is the only way to say no.
-      guard acknowledges, !hasReply, !error.isFatal else { throw error }
+      guard needsReply, protocolFeatures.contains(.replyAcknowledge), !hasReply, !error.isFatal
+      else { throw error }
       statistics.refuse(error)
       try acknowledge(message.request, failed: true)
     }

@@ -61,6 +61,12 @@ package final class VhostUserBackend: Sendable {
   package func stop(timeoutNanoseconds: UInt64 = 2_000_000_000) -> Bool {
     stopEvent.signal()
     device.prepareToStop()
+    return join(timeoutNanoseconds: timeoutNanoseconds)
+  }
+
+  /// Waits for the thread of a service that has ended by itself; the device stays as it is.
+  @discardableResult
+  package func join(timeoutNanoseconds: UInt64 = 2_000_000_000) -> Bool {
     var thread = state.withLock { $0.thread.take() }
     let deadline = MonotonicTime.now().advanced(byNanoseconds: timeoutNanoseconds)
     let isDone = thread?.join(until: deadline) ?? true

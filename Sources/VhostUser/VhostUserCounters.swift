@@ -48,8 +48,6 @@ package struct VhostUserCounters: Hashable, Sendable, Codable {
   package internal(set) var sleeps: UInt64 = 0
   /// Times that work was found by looking for it, without a kick.
   package internal(set) var pollHits: UInt64 = 0
-  /// Page faults on shared memory that its owner had cut off.
-  package internal(set) var cutMemoryFaults: UInt64 = 0
 
   /// Nothing yet.
   package init() {}
@@ -81,7 +79,6 @@ package final class VhostUserStatistics: Sendable {
   let unansweredRequests = Cell()
   let sleeps = Cell()
   let pollHits = Cell()
-  let cutMemoryFaults = Cell()
   private let refusals = Mutex<[VhostUserRefusal: UInt64]>([:])
 
   /// Nothing yet.
@@ -101,7 +98,6 @@ package final class VhostUserStatistics: Sendable {
     result.unansweredRequests = unansweredRequests.current
     result.sleeps = sleeps.current
     result.pollHits = pollHits.current
-    result.cutMemoryFaults = cutMemoryFaults.current
     return result
   }
 

@@ -34,14 +34,14 @@ package enum VhostUserError: Error, Hashable, Sendable {
   case tooManyRegions(Int)
   /// A region cannot be mapped, or does not fit the others.
   case memory(GuestMemoryError)
+  /// A file that is shared was cut short under us.
+  case memoryCut
   /// No memory is shared yet.
   case noMemory
   /// A descriptor is not of the kind that the request needs.
   case wrongDescriptorKind(request: UInt32)
   /// An in-flight region does not fit the queues that it is for.
   case inflightRegion(size: UInt64, queueCount: UInt16, queueSize: UInt16)
-  /// What stands in an in-flight region makes no sense.
-  case inflightContent(ring: Int)
   /// A dirty log cannot be mapped.
   case log(GuestMemoryError)
   /// The configuration space cannot be read or written so.
@@ -54,7 +54,7 @@ package enum VhostUserError: Error, Hashable, Sendable {
   /// Whether the connection is of no use any more: what follows cannot be told from noise.
   var isFatal: Bool {
     switch self {
-    case .badFlags, .messageTooLong, .tooManyDescriptors, .repliesNotRead: true
+    case .badFlags, .messageTooLong, .tooManyDescriptors, .repliesNotRead, .memoryCut: true
     default: false
     }
   }
@@ -66,9 +66,9 @@ package enum VhostUserError: Error, Hashable, Sendable {
     case .unknownRequest, .notNegotiated: .request
     case .tooManyDescriptors, .wrongDescriptorCount, .wrongDescriptorKind: .descriptors
     case .featuresNotOffered: .features
-    case .tooManyRegions, .memory, .noMemory, .addressNotShared: .memory
+    case .tooManyRegions, .memory, .noMemory, .addressNotShared, .memoryCut: .memory
+    case .inflightRegion, .ring(.inflightRecord): .inflight
     case .noSuchRing, .ringValue, .ring, .ringIncomplete: .ring
-    case .inflightRegion, .inflightContent: .inflight
     case .log: .log
     case .configurationAccess: .configuration
     case .repliesNotRead: .notReading

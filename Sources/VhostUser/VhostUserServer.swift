@@ -137,7 +137,7 @@ package final class VhostUserServer: Sendable {
         report(.waiting)
       }
     }
-    backend.stop()
+    backend.join()
     state.withLock { state in
       state.memory = backend.guestMemory
       state.backend = nil

@@ -91,6 +91,8 @@ package struct QueuePosition: Hashable, Sendable {
   package let nextAvailable: UInt16
   /// Index of the next used element.
   package let nextUsed: UInt16
+  /// The driver wants to be interrupted for what was answered as the queue was stopped.
+  package var wantsInterrupt = false
 }
 
 extension VirtioDevice {

@@ -1,10 +1,13 @@
 import Glibc
 
 let benchArguments = Array(CommandLine.arguments.dropFirst())
+let rest = Array(benchArguments.dropFirst())
 switch benchArguments.first {
-case "backend": exit(runBackendBench(arguments: Array(benchArguments.dropFirst())))
-case "rings": exit(runRingBenches(arguments: Array(benchArguments.dropFirst())))
+case "backend": exit(runBackendBench(arguments: rest))
+case "block": exit(runBlockSpeed(arguments: rest))
+case "integrity": exit(runIntegrity(arguments: rest))
+case "rings": exit(runRingBenches(arguments: rest))
 default:
-  print("usage: ktstr-corebench backend | rings")
+  print("usage: ktstr-corebench backend | block | integrity | rings")
   exit(64)
 }

@@ -43,7 +43,9 @@ let package = Package(
   targets: [
     .target(name: "CFuzzer"),
     .target(name: "CLinux", cSettings: [.unsafeFlags(["-fsanitize=address,fuzzer-no-link"])]),
-    .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    .target(
+      name: "CUring", cSettings: [.unsafeFlags(["-fsanitize=address,fuzzer-no-link"])],
+      linkerSettings: [.linkedLibrary("uring")]),
     room("HostOS", ["CLinux", "CUring", system]),
     room("GuestMemory", ["HostOS", "CLinux", system]),
     room("Virtio", ["GuestMemory", "HostOS", "CLinux", histogram, system]),
@@ -53,7 +55,7 @@ let package = Package(
     .executableTarget(
       name: "ktstr-fuzz",
       dependencies: [
-        "CFuzzer", "DriverMock", "VhostUser", "Virtio", "GuestMemory", "HostOS", system,
+        "CFuzzer", "CLinux", "DriverMock", "VhostUser", "Virtio", "GuestMemory", "HostOS", system,
       ],
       swiftSettings: common + [.unsafeFlags(sanitized)],
       // The fuzzer's own `main` is left out; ours calls it. Where it lies depends on the toolchain,

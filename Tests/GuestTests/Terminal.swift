@@ -10,6 +10,7 @@ final class Terminal {
   /// What a program has as its terminal.
   let program: OwnedDescriptor
   private let person: OwnedDescriptor
+  private var screen = ""
 
   init() throws {
     person = try Files.open("/dev/ptmx", O_RDWR | O_NOCTTY)
@@ -43,5 +44,18 @@ final class Terminal {
     var state = termios()
     try systemCall("tcgetattr") { tcgetattr(program.raw, &state) }
     return state
+  }
+
+  /// Reads what the program writes until it contains the text; false when that takes too long.
+  func awaitScreen(_ text: String, seconds: UInt64) throws -> Bool {
+    let deadline = MonotonicTime.now().advanced(byNanoseconds: seconds * 1_000_000_000)
+    while !screen.contains(text) {
+      let left = deadline.nanoseconds(since: .now())
+      guard left > 0 else { return false }
+      guard try Poll.wait(readable: person.raw, timeoutNanoseconds: left) else { continue }
+      let bytes = try DescriptorIO.readSome(person.raw, subject: "terminal")
+      screen += String(decoding: bytes, as: UTF8.self)
+    }
+    return true
   }
 }

@@ -38,12 +38,15 @@ import Testing
         "ktstr": 1, "name": "all", "description": "words", "seed": 18446744073709551615,
         "machine": {
           "topology": "2n4l2c2t", "memory": "1GiB",
-          "disk": { "size": "64MiB", "faults": [
+          "disk": { "size": "64MiB", "queues": 2,
+            "throttle": {"iops": 500, "bandwidth": "10MB"}, "faults": [
             {"operation": "read", "effect": "corrupt", "probability": 0.25,
              "offset": "1MiB", "length": "4KiB"},
             {"operation": "flush", "effect": "delay", "delay": "3ms"},
             {"operation": "any", "effect": "short", "offset": "63MiB"},
-            {"operation": "write", "effect": "error", "probability": 1}
+            {"operation": "write", "effect": "error", "probability": 1},
+            {"operation": "discard", "effect": "error"},
+            {"operation": "writeZeroes", "effect": "short"}
           ] }
         },
         "cgroups": [
@@ -76,7 +79,8 @@ import Testing
     #expect(
       scenario.machine.disk
         == DiskSpec(
-          size: 64 << 20,
+          size: 64 << 20, queues: 2,
+          throttle: DiskThrottle(operationsPerSecond: 500, bytesPerSecond: 10_000_000),
           faults: [
             DiskFault(
               operation: .read, effect: .corrupt, probability: 0.25,
@@ -87,6 +91,9 @@ import Testing
             DiskFault(
               operation: .any, effect: .short, probability: 1, range: 0x3f0_0000..<0x400_0000),
             DiskFault(operation: .write, effect: .error, probability: 1, range: 0..<0x400_0000),
+            DiskFault(operation: .discard, effect: .error, probability: 1, range: 0..<0x400_0000),
+            DiskFault(
+              operation: .writeZeroes, effect: .short, probability: 1, range: 0..<0x400_0000),
           ]))
     #expect(
       scenario.cgroups == [

@@ -161,6 +161,21 @@ import Testing
       "\"size\": \"64MiB\"", "\"size\": \"1000B\"",
       "t.json:4:65: machine.disk.size: expected a multiple of 512B, found \"1000B\""),
     Refusal(
+      "{ \"size\": \"64MiB\" }", "{ \"size\": \"64MiB\", \"queues\": 65 }",
+      "t.json:4:84: machine.disk.queues: expected a whole number from 1 to 64, found 65"),
+    Refusal(
+      "{ \"size\": \"64MiB\" }", "{ \"size\": \"64MiB\", \"throttle\": {} }",
+      "t.json:4:86: machine.disk.throttle: a throttle limits something; give \"iops\", "
+        + "\"bandwidth\" or both"),
+    Refusal(
+      "{ \"size\": \"64MiB\" }", "{ \"size\": \"64MiB\", \"throttle\": {\"iops\": 0} }",
+      "t.json:4:95: machine.disk.throttle.iops: expected a whole number from 1 to 1000000000, "
+        + "found 0"),
+    Refusal(
+      "{ \"size\": \"64MiB\" }", "{ \"size\": \"64MiB\", \"throttle\": {\"bandwidth\": 5} }",
+      "t.json:4:100: machine.disk.throttle.bandwidth: expected a size such as \"64MiB\" (units: B, "
+        + "KB, KiB, MB, MiB, GiB), found 5 without a unit"),
+    Refusal(
       "\"size\": \"64MiB\"", "\"size\": \"0B\"",
       "t.json:4:65: machine.disk.size: expected a size from 512B to 1024GiB, found \"0B\""),
     Refusal(

@@ -1,4 +1,5 @@
 import DriverMock
+import Glibc
 import HostOS
 import VhostUser
 import Virtio
@@ -12,14 +13,17 @@ final class FakeFrontend {
   let peer: MockFrontend
 
   init(
-    device: BlockDevice? = nil, options: VhostUserOptions = VhostUserOptions(), queueCount: Int = 1
+    device: BlockDevice? = nil, around: ((BlockDevice) throws -> any VirtioDevice)? = nil,
+    options: VhostUserOptions = VhostUserOptions(), queueCount: Int = 1
   ) throws {
-    self.device = try device ?? BlockDevice(backing: BlockBacking(memory: 1 << 20))
+    let disk = try device ?? BlockDevice(backing: BlockBacking(memory: 1 << 20))
+    self.device = disk
     var pair = try UnixSocket.pair()
     guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else {
       throw Failure(description: "no pair")
     }
-    backend = try VhostUserBackend(device: self.device, socket: theirs, options: options)
+    backend = try VhostUserBackend(
+      device: try around?(disk) ?? disk, socket: theirs, options: options)
     peer = try MockFrontend(socket: ours, queueCount: queueCount)
     try backend.start()
   }
@@ -33,5 +37,18 @@ final class FakeFrontend {
     guard try Poll.wait(readable: backend.finishedDescriptor, timeoutNanoseconds: 5_000_000_000)
     else { throw Failure(description: "still serving after 5 s") }
     return backend.end
+  }
+
+  /// Looks again and again until something holds.
+  func wait(
+    _ what: String, _ condition: () throws -> Bool
+  ) throws {
+    let deadline = MonotonicTime.now().advanced(byNanoseconds: 5_000_000_000)
+    while try !condition() {
+      guard MonotonicTime.now() < deadline else {
+        throw Failure(description: "not in 5 s: \(what)")
+      }
+      usleep(200)
+    }
   }
 }

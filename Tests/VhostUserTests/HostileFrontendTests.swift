@@ -68,6 +68,7 @@ import Virtio
       (12, littleEndian(UInt64(0)), [fd]),  // a plain file cannot be waited for
       (12, littleEndian(UInt64(1 << 8)), [frontend.peer.kick.raw]),
       (13, littleEndian(UInt64(0)), []), (13, littleEndian(UInt64(255)), [fd]),
+      (13, littleEndian(UInt64(0)), [fd]), (14, littleEndian(UInt64(0)), [fd]),  // plain files
       (25, littleEndian(UInt32(0)) + littleEndian(UInt32(1)) + littleEndian(UInt32(0)) + [1], []),
       (25, littleEndian(UInt32(32)) + littleEndian(UInt32(99)) + littleEndian(UInt32(0)) + [1], []),
     ]
@@ -119,6 +120,53 @@ import Virtio
     let whole = try frontend.peer.ask(
       24, littleEndian(UInt32(0)) + littleEndian(UInt32(256)) + littleEndian(UInt32(0)))
     #expect(whole.payload.count == 268)
+  }
+
+  /// A file that can be cut, unlike the sealed ones of well-behaved frontends.
+  private func cuttable(_ size: Int) throws -> OwnedDescriptor {
+    let file = try Files.open("/dev/shm", O_RDWR | 0o20_000_000 | O_DIRECTORY)  // O_TMPFILE
+    try #require(ftruncate(file.raw, size) == 0)
+    return file
+  }
+
+  @Test func `a frontend that cuts the memory it shares is let go`() throws {
+    let frontend = try FakeFrontend()
+    let file = try cuttable(Int(MockFrontend.defaultMemorySize))
+    let memory = try GuestMemoryMap([
+      try GuestRegion(
+        mapping: file.raw, fileOffset: 0, at: GuestAddress(0),
+        size: MockFrontend.defaultMemorySize)
+    ])
+    let driver = try MockDriver(memory, size: 64)
+    try frontend.peer.handshake()
+    try frontend.peer.setFeatures()
+    #expect(
+      try frontend.peer.agreed(
+        37, littleEndian(UInt64(0)) + MockFrontend.region(), descriptors: [file.raw]))
+    try frontend.peer.setUpRing(driver)
+    try frontend.peer.enable()
+    try driver.submit(readRequest(0))
+    frontend.peer.kick.signal()
+    #expect(try frontend.peer.awaitUsed(driver).count == 1)
+    try #require(ftruncate(file.raw, 0) == 0)
+    frontend.peer.kick.signal()
+    #expect(try frontend.end() == .protocolError(.memoryCut))
+    #expect(frontend.backend.counters.refusals == [.memory: 1])
+  }
+
+  @Test func `a log that is cut short ends the session`() throws {
+    let frontend = try FakeFrontend()
+    let driver = try MockDriver(frontend.peer.memory, size: 64)
+    try frontend.peer.bringUp(driver)
+    let file = try cuttable(64)
+    _ = try frontend.peer.ask(
+      6, littleEndian(UInt64(64)) + littleEndian(UInt64(0)), descriptors: [file.raw])
+    let bits = frontend.device.offeredFeatures.rawValue | MockFrontend.protocolFeaturesBit
+    #expect(try frontend.peer.agreed(2, littleEndian(bits | MockFrontend.logAllBit)))
+    try #require(ftruncate(file.raw, 0) == 0)
+    try driver.submit(readRequest(0))
+    frontend.peer.kick.signal()
+    #expect(try frontend.end() == .protocolError(.memoryCut))
   }
 
   @Test(arguments: 0..<6)

@@ -11,19 +11,24 @@ final class BlockBench {
   static let write: UInt32 = 1
   static let flush: UInt32 = 4
   static let getID: UInt32 = 8
+  static let discard: UInt32 = 11
+  static let writeZeroes: UInt32 = 13
 
   let device: BlockDevice
   let driver: MockDriver
   let features: VirtioFeatures
 
   init(
-    sectors: Int = 256, size: UInt16 = 16, readOnly: Bool = false, faults: FaultPlan? = nil,
+    engine: BlockEngineChoice = .synchronous, sectors: Int = 256, size: UInt16 = 16,
+    readOnly: Bool = false, faults: FaultPlan? = nil,
     features: VirtioFeatures? = nil, memory: GuestMemoryMap? = nil, firstIndex: UInt16 = 0,
     backing: BlockBacking? = nil, options: BlockOptions = BlockOptions()
   ) throws {
     let disk =
       try backing
       ?? BlockBacking(memory: UInt64(sectors) * 512, readOnly: readOnly, faults: faults)
+    var options = options
+    options.engine = engine
     device = BlockDevice(backing: disk, options: options)
     self.features = features ?? device.offeredFeatures
     driver = try MockDriver(try memory ?? makeMemory(), size: size, firstIndex: firstIndex)
@@ -62,9 +67,25 @@ final class BlockBench {
     var used: [MockDriver.Used]
   }
 
-  /// Serves until the device says that nothing is left.
+  /// Serves until nothing is left and nothing is under way.
   @discardableResult
   func work(_ cause: ServiceCause = .notification) -> ServiceOutcome {
+    var total = turns(cause)
+    let deadline = MonotonicTime.now().advanced(byNanoseconds: 10_000_000_000)
+    while device.inFlightCount(ofQueue: 0) > 0 {
+      guard MonotonicTime.now() < deadline, waitForWake() else {
+        Issue.record("a request is under way for 10 s")
+        return total
+      }
+      let more = turns(.wake)
+      total.interrupt = total.interrupt || more.interrupt
+      total.failure = total.failure ?? more.failure
+    }
+    return total
+  }
+
+  /// Serves until the device says that nothing is left to do now.
+  func turns(_ cause: ServiceCause) -> ServiceOutcome {
     var total = ServiceOutcome()
     var turns = 0
     repeat {
@@ -75,6 +96,26 @@ final class BlockBench {
       turns += 1
     } while total.more && turns < 100_000
     return total
+  }
+
+  /// Waits for the queue's wake descriptor; false after ten seconds, or the time given.
+  func waitForWake(nanoseconds: UInt64 = 10_000_000_000) -> Bool {
+    guard let descriptor = device.wakeDescriptor(ofQueue: 0) else { return false }
+    return (try? Poll.wait(readable: descriptor, timeoutNanoseconds: nanoseconds)) ?? false
+  }
+
+  /// The data of a discard or a request for zeroes.
+  static func ranges(_ ranges: [(sector: UInt64, count: UInt32, flags: UInt32)]) -> [UInt8] {
+    ranges.flatMap { littleEndian($0.sector) + littleEndian($0.count) + littleEndian($0.flags) }
+  }
+
+  /// A discard or a request for zeroes.
+  func clear(
+    _ type: UInt32, _ ranges: [(sector: UInt64, count: UInt32, flags: UInt32)]
+  ) throws -> Answer {
+    try perform([
+      .readable(Self.header(type)), .readable(Self.ranges(ranges)), .writable(1),
+    ])
   }
 
   func readSectors(_ sector: UInt64, _ count: Int) throws -> Answer {
@@ -99,6 +140,9 @@ final class BlockBench {
     try #require(put == bytes.count)
   }
 }
+
+/// Both engines: whatever a driver sees must be the same.
+let engines: [BlockEngineChoice] = [.synchronous, .ioUring]
 
 /// Bytes that differ from place to place and from seed to seed.
 func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {

@@ -26,12 +26,15 @@ final class StubDevice: VirtioDevice {
   let maximumQueueSize: UInt16 = 256
   let offeredFeatures: VirtioFeatures
   let state: Mutex<State>
+  /// Never drained by the device, so that a level would be seen again and again.
+  let wake: SharedEvent?
   private let observer = Mutex<(any ConfigurationObserver)?>(nil)
 
   init(
     queueCount: Int = 2, features: VirtioFeatures = [.eventIndex, .indirectDescriptors],
-    configuration: [UInt8] = Array(1...16)
+    configuration: [UInt8] = Array(1...16), wake: SharedEvent? = nil
   ) {
+    self.wake = wake
     self.queueCount = queueCount
     offeredFeatures = features
     state = Mutex(State(configuration: configuration))
@@ -39,6 +42,8 @@ final class StubDevice: VirtioDevice {
 
   var needsReset: Bool { state.withLock { $0.isBroken } }
   var configurationGeneration: UInt32 { state.withLock { $0.generation } }
+
+  func wakeDescriptor(ofQueue index: Int) -> CInt? { index == 0 ? wake?.raw : nil }
 
   func observeConfiguration(_ observer: (any ConfigurationObserver)?) {
     self.observer.withLock { $0 = observer }

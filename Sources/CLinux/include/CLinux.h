@@ -2,8 +2,9 @@
 // must run between fork and exec. No logic lives here.
 #pragma once
 
-#include "ktstr_faults.h"
 #include "ktstr_cpu.h"
+#include "ktstr_faults.h"
+#include "ktstr_block.h"
 #include "ktstr_io.h"
 #include "ktstr_kvm.h"
 #include "ktstr_process.h"

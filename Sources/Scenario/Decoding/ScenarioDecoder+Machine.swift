@@ -66,11 +66,26 @@ extension ScenarioDecoder {
 
   private func disk(_ node: Node) -> DiskSpec? {
     guard let object = node.object() else { return nil }
-    object.allow(only: ["size", "faults"])
+    object.allow(only: ["size", "queues", "throttle", "faults"])
     let size = object.required("size")?.size(
       in: DiskSpec.sectorSize...DiskSpec.maximumSize, multipleOf: DiskSpec.sectorSize)
     let faults = object["faults"]?.list(upTo: 64).compactMap { fault($0, diskSize: size) }
-    return size.map { DiskSpec(size: $0, faults: faults ?? []) }
+    let queues = object["queues"]?.whole(in: 1...UInt64(DiskSpec.maximumQueues)) ?? 1
+    let throttle = object["throttle"].flatMap { self.throttle($0) } ?? DiskThrottle()
+    return size.map {
+      DiskSpec(size: $0, queues: Int(queues), throttle: throttle, faults: faults ?? [])
+    }
+  }
+
+  private func throttle(_ node: Node) -> DiskThrottle? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: ["iops", "bandwidth"])
+    if object["iops"] == nil && object["bandwidth"] == nil {
+      node.refuse("a throttle limits something; give \"iops\", \"bandwidth\" or both")
+    }
+    return DiskThrottle(
+      operationsPerSecond: object["iops"]?.whole(in: 1...1_000_000_000),
+      bytesPerSecond: object["bandwidth"]?.size(in: 1...DiskSpec.maximumSize))
   }
 
   private enum EffectName: String, CaseIterable {

@@ -73,13 +73,39 @@ package struct DiskSpec: Equatable, Sendable {
 
   /// Size in bytes, a multiple of ``sectorSize``.
   package var size: UInt64
+  /// Request queues.
+  package var queues: Int
+  /// How fast it is at most.
+  package var throttle: DiskThrottle
   /// Deliberate faults, in the order of the file.
   package var faults: [DiskFault]
 
+  /// The most request queues that a disk can have.
+  package static let maximumQueues = 64
+
   /// Makes a disk out of checked parts.
-  package init(size: UInt64, faults: [DiskFault] = []) {
+  package init(
+    size: UInt64, queues: Int = 1, throttle: DiskThrottle = DiskThrottle(),
+    faults: [DiskFault] = []
+  ) {
     self.size = size
+    self.queues = queues
+    self.throttle = throttle
     self.faults = faults
+  }
+}
+
+/// How fast the scratch disk is at most; after a pause a second's worth goes at once.
+package struct DiskThrottle: Equatable, Sendable {
+  /// Requests in a second; nil sets no limit.
+  package var operationsPerSecond: UInt64?
+  /// Bytes in a second; nil sets no limit.
+  package var bytesPerSecond: UInt64?
+
+  /// Makes a limit out of checked parts.
+  package init(operationsPerSecond: UInt64? = nil, bytesPerSecond: UInt64? = nil) {
+    self.operationsPerSecond = operationsPerSecond
+    self.bytesPerSecond = bytesPerSecond
   }
 }
 
@@ -93,6 +119,10 @@ package struct DiskFault: Equatable, Sendable {
     case write
     /// Flushes.
     case flush
+    /// Requests that give up blocks.
+    case discard
+    /// Requests that fill blocks with zeroes.
+    case writeZeroes
     /// All of them, as far as the effect has a meaning for them.
     case any
   }

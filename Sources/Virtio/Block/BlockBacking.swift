@@ -1,148 +1,127 @@
 import Glibc
 package import HostOS
+import Synchronization
 import SystemPackage
 
 /// The bytes behind a block device: an open file, or memory, perhaps with faults on purpose.
 package final class BlockBacking: Sendable {
-  /// Length in bytes.
-  package let byteCount: UInt64
   /// Whether writes are refused.
   package let isReadOnly: Bool
+  /// What goes wrong on purpose.
+  let faults: FaultInjector?
+  /// The bytes in this process, for a disk in memory.
+  let memory: MemoryDisk?
+  /// Whether the file is read and written past the page cache.
+  let isDirect: Bool
+  /// Whether it can give up room; learned, and never learned back.
+  private let punches = Atomic<Bool>(true)
+  private let length: Atomic<UInt64>
   private let descriptor: OwnedDescriptor
-  private let faults: FaultInjector?
 
   /// Takes an open regular file or block device, as long as it is now.
   ///
-  /// - Throws: ``SystemCallError`` from `lseek`.
-  package init(
+  /// - Throws: ``SystemCallError`` from `lseek`, `fcntl` or `fstat`.
+  package convenience init(
     file: consuming OwnedDescriptor, readOnly: Bool = false, faults: FaultPlan? = nil
   ) throws(SystemCallError) {
     let raw = file.raw
     let end = try systemCall("lseek") { lseek(raw, 0, SEEK_END) }
-    byteCount = UInt64(end)
-    isReadOnly = readOnly
-    descriptor = file
-    self.faults = faults.map(FaultInjector.init)
+    let flags = try systemCall("fcntl") { fcntl(raw, F_GETFL) }
+    self.init(
+      file, byteCount: UInt64(end), memory: nil, isDirect: flags & Self.direct != 0, readOnly,
+      faults)
+    var information = stat()
+    try systemCall("fstat") { unsafe fstat(raw, &information) }
+    // A hole after the end is no change; a file system without holes says so here already.
+    if information.st_mode & S_IFMT == S_IFREG,
+      VectoredIO.clear(raw, at: off_t(end), count: 4096, .punchHole) < 0
+    {
+      punches.store(false, ordering: .relaxed)
+    }
   }
 
-  /// Makes a zero-filled disk in memory.
+  /// Makes a zero-filled disk in memory: reads, writes and flushes are no system calls.
   ///
-  /// - Throws: ``SystemCallError`` from the calls behind ``MemoryFile``.
+  /// - Throws: ``SystemCallError`` from the calls behind ``MemoryFile`` and ``Mapping``.
   package convenience init(
     memory byteCount: UInt64, readOnly: Bool = false, faults: FaultPlan? = nil
   ) throws(SystemCallError) {
     let file = try MemoryFile(name: "ktstr-disk", size: byteCount)
-    try self.init(file: try file.descriptor.duplicate(), readOnly: readOnly, faults: faults)
+    let disk = try MemoryDisk(file.descriptor.raw, byteCount: byteCount)
+    self.init(
+      try file.descriptor.duplicate(), byteCount: byteCount, memory: disk, isDirect: false,
+      readOnly, faults)
   }
 
+  private init(
+    _ descriptor: consuming OwnedDescriptor, byteCount: UInt64, memory: MemoryDisk?,
+    isDirect: Bool, _ readOnly: Bool, _ faults: FaultPlan?
+  ) {
+    self.descriptor = descriptor
+    self.memory = memory
+    self.isDirect = isDirect
+    length = Atomic(byteCount)
+    isReadOnly = readOnly
+    self.faults = faults.map(FaultInjector.init)
+  }
+
+  /// Length in bytes.
+  package var byteCount: UInt64 { length.load(ordering: .acquiring) }
+
   /// The open file, for looking at the disk from outside.
+  ///
+  /// A disk in memory has one too, and what is in it is what is on the disk.
   package var rawDescriptor: CInt { descriptor.raw }
 
-  /// Ends injected delays at once, now and from now on.
+  /// Whether ranges can be given up, as far as is known.
+  package var canPunchHoles: Bool { punches.load(ordering: .relaxed) }
+
+  /// Notes that the file system refused to give up room.
+  func noteNoHoles() {
+    punches.store(false, ordering: .relaxed)
+  }
+
+  /// Ends injected delays, now and from now on.
   package func cancelDelays() {
     faults?.cancelDelays()
   }
 
-  /// How one operation went.
-  struct Result {
-    var succeeded: Bool
-    /// Faults that the plan put into it.
-    var injected: UInt64
-  }
-
-  /// Which bytes move: `count` of them, at `offset` in the buffers and `position` on the disk.
+  /// Gives the disk another length; what is added reads as zero.
   ///
-  /// The caller has checked that they lie on the disk.
-  struct Extent {
-    var offset: Int
-    var count: Int
-    var position: UInt64
-  }
-
-  /// Fills buffers from the disk.
-  func read(
-    _ extent: Extent, into buffers: borrowing IOVecList, scratch: inout IOVecList
-  ) -> Result {
-    move(extent, buffers, &scratch, .read)
-  }
-
-  /// Writes buffers to the disk.
-  func write(
-    _ extent: Extent, from buffers: borrowing IOVecList, scratch: inout IOVecList
-  ) -> Result {
-    move(extent, buffers, &scratch, .write)
-  }
-
-  /// Makes finished writes stable.
-  func flush() -> Result {
-    var injected: UInt64 = 0
-    if let faults {
-      let decision = faults.decide(.flush, 0..<0)
-      injected = decision.faultCount
-      if decision.delayNanoseconds > 0 { faults.sleep(nanoseconds: decision.delayNanoseconds) }
-      guard case .none = decision.outcome else {
-        return Result(succeeded: false, injected: injected)
-      }
+  /// Nobody may be using what is cut off.
+  ///
+  /// - Throws: ``SystemCallError`` from `ftruncate` or `mmap`; the length is as before then.
+  func resize(to byteCount: UInt64) throws(SystemCallError) {
+    let raw = rawDescriptor
+    guard let end = off_t(exactly: byteCount) else {
+      throw SystemCallError("ftruncate", .fileTooLarge)
     }
-    return Result(succeeded: VectoredIO.synchronizeData(rawDescriptor) == 0, injected: injected)
-  }
-
-  private func move(
-    _ extent: Extent, _ buffers: borrowing IOVecList, _ scratch: inout IOVecList,
-    _ operation: FaultPlan.Operation
-  ) -> Result {
-    scratch.replace(with: buffers, from: extent.offset, count: extent.count)
-    defer { scratch.removeAll() }
-    guard let faults else {
-      return Result(succeeded: transfer(&scratch, extent.position, operation), injected: 0)
-    }
-    let range = extent.position..<extent.position + UInt64(extent.count)
-    let decision = faults.decide(operation, range)
-    if decision.delayNanoseconds > 0 { faults.sleep(nanoseconds: decision.delayNanoseconds) }
-    var result = Result(succeeded: false, injected: decision.faultCount)
-    switch decision.outcome {
-    case .error:
-      break
-    case .short:
-      scratch.truncate(to: extent.count / 1024 * 512)
-      _ = transfer(&scratch, extent.position, operation)
-    case .none:
-      result.succeeded = transfer(&scratch, extent.position, operation)
-    case .corrupt(let target):
-      result.succeeded = transfer(&scratch, extent.position, operation)
-      if operation == .read {
-        buffers.invertByte(at: extent.offset + Int(target - extent.position))
+    if let memory {
+      // The file of a disk in memory never shrinks, because somebody may map it.
+      if byteCount > self.byteCount {
+        if byteCount > memory.byteCount { try systemCall("ftruncate") { ftruncate(raw, end) } }
+        try memory.grow(raw, to: byteCount)
       } else {
-        invertStoredByte(at: target)
+        let cut = self.byteCount - byteCount
+        if cut > 0 {
+          _ = VectoredIO.clear(raw, at: end, count: off_t(clamping: cut), .punchHole)
+        }
       }
+    } else {
+      try systemCall("ftruncate") { ftruncate(raw, end) }
     }
-    return result
+    length.store(byteCount, ordering: .releasing)
   }
 
-  /// Moves all bytes of the list, in as many calls as it takes; false when the disk did not.
-  private func transfer(
-    _ list: inout IOVecList, _ start: UInt64, _ operation: FaultPlan.Operation
-  ) -> Bool {
-    var position = start
-    while list.byteCount > 0 {
-      guard let place = off_t(exactly: position) else { return false }
-      let moved =
-        unsafe operation == .read
-        ? VectoredIO.read(rawDescriptor, list.unsafeStart, count: list.count, at: place)
-        : VectoredIO.write(rawDescriptor, list.unsafeStart, count: list.count, at: place)
-      // Zero is the end of a file that was cut: no progress, so no sense in going on.
-      guard moved > 0 else { return false }
-      list.dropFirst(moved)
-      position += UInt64(moved)
-    }
-    return true
-  }
-
-  private func invertStoredByte(at position: UInt64) {
+  /// Inverts one byte of the disk.
+  func invertStoredByte(at position: UInt64) {
     guard let place = off_t(exactly: position) else { return }
     var byte: UInt8 = 0
     guard unsafe pread(rawDescriptor, &byte, 1, place) == 1 else { return }
     byte = ~byte
     unsafe _ = pwrite(rawDescriptor, &byte, 1, place)
   }
+
+  // fcntl.h on x86-64 and most others: O_DIRECT, which hides behind _GNU_SOURCE.
+  private static let direct: CInt = 0o40000
 }

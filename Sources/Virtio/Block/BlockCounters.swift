@@ -1,4 +1,4 @@
-import Synchronization
+package import Histogram
 
 /// Duration of the requests of one kind, in nanoseconds from taking them to their answer.
 package struct LatencySummary: Hashable, Sendable, Codable {
@@ -8,12 +8,20 @@ package struct LatencySummary: Hashable, Sendable, Codable {
   package internal(set) var sum: UInt64 = 0
   /// The longest.
   package internal(set) var maximum: UInt64 = 0
+  /// How many there were.
+  package internal(set) var count: UInt64 = 0
+  /// Half of them took at most this long, to within one percent; zero when there was none.
+  package internal(set) var p50: UInt64 = 0
+  /// 99 of 100 took at most this long.
+  package internal(set) var p99: UInt64 = 0
+  /// 999 of 1,000 took at most this long.
+  package internal(set) var p999: UInt64 = 0
 
   /// Nothing yet.
   package init() {}
 }
 
-/// What a block device did since it was made.
+/// What a block device, or one queue of it, did since it was made.
 ///
 /// A reset does not clear it.
 package struct BlockCounters: Hashable, Sendable, Codable {
@@ -23,6 +31,10 @@ package struct BlockCounters: Hashable, Sendable, Codable {
   package internal(set) var writes: UInt64 = 0
   /// Flushes that succeeded.
   package internal(set) var flushes: UInt64 = 0
+  /// Discards that succeeded.
+  package internal(set) var discards: UInt64 = 0
+  /// Requests to write zeroes that succeeded.
+  package internal(set) var writeZeroes: UInt64 = 0
   /// Requests for the disk's name that succeeded.
   package internal(set) var getIDs: UInt64 = 0
   /// Requests of a type that the device does not know.
@@ -31,6 +43,10 @@ package struct BlockCounters: Hashable, Sendable, Codable {
   package internal(set) var bytesRead: UInt64 = 0
   /// Bytes of the successful writes.
   package internal(set) var bytesWritten: UInt64 = 0
+  /// Bytes of the successful discards.
+  package internal(set) var bytesDiscarded: UInt64 = 0
+  /// Bytes of the successful requests to write zeroes.
+  package internal(set) var bytesZeroed: UInt64 = 0
   /// Requests refused because the driver put them together wrongly, or wrote to a read-only disk.
   package internal(set) var framingErrors: UInt64 = 0
   /// Requests refused because they pass the end of the disk.
@@ -47,12 +63,30 @@ package struct BlockCounters: Hashable, Sendable, Codable {
   package internal(set) var interruptsSent: UInt64 = 0
   /// Batches of answers for which the driver did not want to be interrupted.
   package internal(set) var interruptsSuppressed: UInt64 = 0
-  /// The largest number of requests seen waiting at once.
+  /// Requests that waited in the ring when the queue was last looked at.
+  package internal(set) var queueDepth: UInt64 = 0
+  /// The largest number of requests seen waiting at once, in one queue.
   package internal(set) var maximumQueueDepth: UInt64 = 0
+  /// Requests that were taken and not answered when the queue was last looked at.
+  package internal(set) var inFlight: UInt64 = 0
+  /// The largest number of requests that one queue had taken and not answered.
+  package internal(set) var maximumInFlight: UInt64 = 0
+  /// Times that a queue had to pause because the throttle was empty.
+  package internal(set) var throttleEvents: UInt64 = 0
+  /// How long queues paused for the throttle, in nanoseconds.
+  package internal(set) var throttledNanoseconds: UInt64 = 0
+  /// Times that a queue left requests waiting because the engine had no room for more.
+  package internal(set) var engineFull: UInt64 = 0
+  /// Requests that were never answered, because the kernel did not end them before a stop.
+  package internal(set) var abandoned: UInt64 = 0
   /// How long reads took, failed ones included.
   package internal(set) var readLatency = LatencySummary()
   /// How long writes took, failed ones included.
   package internal(set) var writeLatency = LatencySummary()
+  /// How long flushes took, failed ones included.
+  package internal(set) var flushLatency = LatencySummary()
+  /// How long discards and zeroes took, failed ones included.
+  package internal(set) var discardLatency = LatencySummary()
 
   /// Nothing yet.
   package init() {}
@@ -61,93 +95,28 @@ package struct BlockCounters: Hashable, Sendable, Codable {
   package var ioErrors: UInt64 { framingErrors &+ outOfRangeErrors &+ backingErrors }
 }
 
-/// The live counters of one queue.
-///
-/// The thread that serves the queue writes, any thread reads.
-///
-/// There is one writer at a time (the queue's lock sees to it), so adding is a plain load and store:
-/// a locked instruction for each would cost more than the rest of the bookkeeping.
-final class QueueCounters: Sendable {
-  struct Cell: ~Copyable, Sendable {
-    private let value: Atomic<UInt64>
-
-    init(_ initial: UInt64 = 0) { value = Atomic(initial) }
-
-    var current: UInt64 { value.load(ordering: .relaxed) }
-
-    func add(_ count: UInt64) {
-      value.store(current &+ count, ordering: .relaxed)
-    }
-
-    func raise(to candidate: UInt64) {
-      if candidate > current { value.store(candidate, ordering: .relaxed) }
-    }
-
-    func lower(to candidate: UInt64) {
-      if candidate < current { value.store(candidate, ordering: .relaxed) }
-    }
-  }
-
-  struct Latency: ~Copyable, Sendable {
-    let minimum = Cell(.max)
-    let sum = Cell()
-    let maximum = Cell()
-
-    func note(_ nanoseconds: UInt64) {
-      minimum.lower(to: nanoseconds)
-      sum.add(nanoseconds)
-      maximum.raise(to: nanoseconds)
-    }
-  }
-
-  let reads = Cell()
-  let writes = Cell()
-  let flushes = Cell()
-  let getIDs = Cell()
-  let unsupported = Cell()
-  let bytesRead = Cell()
-  let bytesWritten = Cell()
-  let framingErrors = Cell()
-  let outOfRangeErrors = Cell()
-  let backingErrors = Cell()
-  let faultsInjected = Cell()
-  let queueErrors = Cell()
-  let notifications = Cell()
-  let interruptsSent = Cell()
-  let interruptsSuppressed = Cell()
-  let maximumQueueDepth = Cell()
-  let readLatency = Latency()
-  let writeLatency = Latency()
-
-  /// Adds what this queue counted to a summary.
-  func add(to total: inout BlockCounters) {
-    total.reads &+= reads.current
-    total.writes &+= writes.current
-    total.flushes &+= flushes.current
-    total.getIDs &+= getIDs.current
-    total.unsupported &+= unsupported.current
-    total.bytesRead &+= bytesRead.current
-    total.bytesWritten &+= bytesWritten.current
-    total.framingErrors &+= framingErrors.current
-    total.outOfRangeErrors &+= outOfRangeErrors.current
-    total.backingErrors &+= backingErrors.current
-    total.faultsInjected &+= faultsInjected.current
-    total.queueErrors &+= queueErrors.current
-    total.notifications &+= notifications.current
-    total.interruptsSent &+= interruptsSent.current
-    total.interruptsSuppressed &+= interruptsSuppressed.current
-    total.maximumQueueDepth = max(total.maximumQueueDepth, maximumQueueDepth.current)
-    total.readLatency.merge(readLatency)
-    total.writeLatency.merge(writeLatency)
-  }
+/// The full distributions of the durations, in nanoseconds to two significant digits; more than a
+/// minute counts as a minute.
+package struct BlockHistograms: Sendable {
+  /// Of reads.
+  package internal(set) var read = LatencyLayout.emptyHistogram()
+  /// Of writes.
+  package internal(set) var write = LatencyLayout.emptyHistogram()
+  /// Of flushes.
+  package internal(set) var flush = LatencyLayout.emptyHistogram()
+  /// Of discards and zeroes.
+  package internal(set) var discard = LatencyLayout.emptyHistogram()
 }
 
 extension LatencySummary {
-  fileprivate mutating func merge(_ other: borrowing QueueCounters.Latency) {
-    let lowest = other.minimum.current
-    guard lowest != .max else { return }
-    minimum = minimum == 0 ? lowest : min(minimum, lowest)
-    sum &+= other.sum.current
-    maximum = max(maximum, other.maximum.current)
+  /// Takes the percentiles of a distribution, never outside of what was really measured.
+  mutating func describe(_ histogram: Histogram<UInt64>) {
+    guard histogram.totalCount > 0 else { return }
+    func value(_ percentile: Double) -> UInt64 {
+      min(maximum, max(minimum, histogram.valueAtPercentile(percentile)))
+    }
+    p50 = value(50)
+    p99 = value(99)
+    p999 = value(99.9)
   }
 }

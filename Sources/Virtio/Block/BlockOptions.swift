@@ -1,4 +1,23 @@
-/// How a block device presents itself to the driver.
+/// Who moves the bytes between file and guest memory.
+package enum BlockEngineKind: Hashable, Sendable {
+  /// System calls, or copies for a disk in memory, that are done when they come back.
+  case synchronous
+  /// Operations queued to the kernel through io_uring.
+  case ioUring
+}
+
+/// Which engine a device shall have.
+package enum BlockEngineChoice: Hashable, Sendable {
+  /// What is fastest for the backing: io_uring for a file that is read past the page cache
+  /// (`O_DIRECT`), system calls for anything else.
+  case automatic
+  /// System calls.
+  case synchronous
+  /// io_uring, or system calls where the kernel refuses it.
+  case ioUring
+}
+
+/// How a block device presents itself to the driver, and how it works inside.
 package struct BlockOptions: Hashable, Sendable {
   /// What GET_ID answers: the first 20 bytes of its UTF-8.
   ///
@@ -6,6 +25,10 @@ package struct BlockOptions: Hashable, Sendable {
   package var identity = "ktstr"
   /// Logical block size that the guest is told: a power of two, at least 512.
   package var blockSize: UInt32 = 512
+  /// Physical block size that the guest is told: a power of two, at least `blockSize` to count.
+  package var physicalBlockSize: UInt32 = 4096
+  /// Preferred size of a long transfer in logical blocks; zero says nothing.
+  package var optimalBlockCount: UInt32 = 0
   /// Number of request queues.
   package var queueCount = 1
   /// The largest size of each queue.
@@ -14,58 +37,29 @@ package struct BlockOptions: Hashable, Sendable {
   /// since some 10.0 point release; before, it was 128.
   package var maximumQueueSize: UInt16 = 1024
   /// Data segments in one request at most.
+  ///
+  /// Enforced at twice the number, because a segment that crosses a border of guest memory regions
+  /// counts for each of its parts.
   package var maximumSegments: UInt32 = 126
   /// Bytes in one segment at most; nil sets no limit.
   package var maximumSegmentSize: UInt32?
+  /// Sectors in one range of a discard at most.
+  package var maximumDiscardSectors: UInt32 = 1 << 21
+  /// Ranges in one discard at most, up to 256.
+  package var maximumDiscardSegments: UInt32 = 32
+  /// Sectors in one range of a request to write zeroes at most.
+  package var maximumWriteZeroesSectors: UInt32 = 1 << 16
+  /// Ranges in one request to write zeroes at most, up to 256.
+  package var maximumWriteZeroesSegments: UInt32 = 8
+  /// Who moves the bytes.
+  package var engine = BlockEngineChoice.automatic
+  /// Requests that a queue has in the hands of the kernel at once, with io_uring: 1 to 1,024.
+  package var inFlightLimit = 128
+  /// How long stopping a queue waits for requests in the hands of the kernel, in nanoseconds.
+  package var stopNanoseconds: UInt64 = 5_000_000_000
+  /// How fast the driver may be served; nil is as fast as it goes.
+  package var throttle: ThrottleLimits?
 
   /// Makes the defaults.
   package init() {}
-}
-
-extension VirtioFeatures {
-  /// The longest segment is given.
-  ///
-  /// C name: `VIRTIO_BLK_F_SIZE_MAX`.
-  package static let blockSegmentSize = VirtioFeatures(rawValue: 1 << 1)
-  /// The largest number of segments is given.
-  ///
-  /// C name: `VIRTIO_BLK_F_SEG_MAX`.
-  package static let blockSegmentCount = VirtioFeatures(rawValue: 1 << 2)
-  /// The disk cannot be written.
-  ///
-  /// C name: `VIRTIO_BLK_F_RO`.
-  package static let blockReadOnly = VirtioFeatures(rawValue: 1 << 5)
-  /// The block size is given.
-  ///
-  /// C name: `VIRTIO_BLK_F_BLK_SIZE`.
-  package static let blockSize = VirtioFeatures(rawValue: 1 << 6)
-  /// Writes may be cached until a flush.
-  ///
-  /// C name: `VIRTIO_BLK_F_FLUSH`.
-  package static let blockFlush = VirtioFeatures(rawValue: 1 << 9)
-  /// There is more than one queue.
-  ///
-  /// C name: `VIRTIO_BLK_F_MQ`.
-  package static let blockMultiQueue = VirtioFeatures(rawValue: 1 << 12)
-}
-
-/// The configuration space of a block device (virtio 1.2, 5.2.4), little-endian.
-enum BlockConfigurationSpace {
-  /// Up to and including the secure-erase fields; what lies after reads as zero.
-  static let byteCount = 0x48
-
-  static func encode(sectors: UInt64, _ options: BlockOptions) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: byteCount)
-    func put(_ value: some FixedWidthInteger, at offset: Int) {
-      for index in 0..<(value.bitWidth / 8) {
-        bytes[offset + index] = UInt8(truncatingIfNeeded: value >> (8 * index))
-      }
-    }
-    put(sectors, at: 0x00)  // capacity, in units of 512 bytes
-    put(options.maximumSegmentSize ?? 0, at: 0x08)  // size_max
-    put(options.maximumSegments, at: 0x0c)  // seg_max
-    put(options.blockSize, at: 0x14)  // blk_size
-    put(UInt16(truncatingIfNeeded: options.queueCount), at: 0x22)  // num_queues
-    return bytes
-  }
 }

@@ -3,116 +3,164 @@ import Synchronization
 
 /// One request queue of a block device: its rings while in use, its counters always.
 final class BlockQueue: Sendable {
-  struct State: ~Copyable, Sendable {
-    var queue: SplitQueue?
-    var chain = DescriptorChain()
-    var scratch = IOVecList(capacity: 1024)
+  private struct State: ~Copyable, Sendable {
+    /// Of the two, the device uses the ring where there is one.
+    var ring: BlockWorker<RingEngine>?
+    var synchronous: BlockWorker<SynchronousEngine>
+    /// What the timer is set for.
+    var alarm: MonotonicTime?
   }
 
-  let counters = QueueCounters()
-  private let state = Mutex(State())
+  let counters: QueueCounters
+  private let usesRing: Bool
+  private let state: Mutex<State>
+  // Without it (the process has no descriptor left) the queue asks for turn after turn instead.
+  private let timer: TimerDescriptor?
+  // Timer and completions in one descriptor, where there are both.
+  private let both: OwnedDescriptor?
+  /// Readable when the queue wants a turn of its own accord; nil when it cannot tell.
+  let wakeDescriptor: CInt?
+  // Raised by whoever rings the timer from outside of a turn.
+  private let nudges = Atomic<UInt64>(0)
 
-  /// Answers of requests that took longer than this together do not wait for more of them.
-  private static let batchNanoseconds: UInt64 = 100_000
-  /// Requests in one batch at most.
-  private static let batchCount = 64
+  /// Makes the queue around the engine that it shall have; nil is the synchronous one.
+  init(
+    _ ring: consuming RingEngine?, _ backing: BlockBacking, _ options: BlockOptions,
+    identity: [UInt8]
+  ) {
+    let counters = QueueCounters()
+    self.counters = counters
+    let ranges = Int(
+      min(256, max(options.maximumDiscardSegments, options.maximumWriteZeroesSegments)))
+    timer = BlockQueue.makeTimer()
+    var completions: CInt?
+    usesRing = BlockQueue.isSome(ring)
+    var worker: BlockWorker<RingEngine>?
+    if let ring {
+      completions = ring.completionDescriptor
+      worker = BlockWorker(
+        ring, slots: options.inFlightLimit, ranges: ranges, backing: backing, counters: counters,
+        identity: identity)
+    }
+    let alarm = BlockQueue.number(of: timer)
+    both = BlockQueue.merge(alarm, completions)
+    wakeDescriptor = completions == nil ? alarm : BlockQueue.number(of: both)
+    // One request at a time, unless faults let some wait while others go on.
+    let slots = backing.faults?.hasDelays ?? false ? options.inFlightLimit : 1
+    let synchronous = BlockWorker(
+      SynchronousEngine(backing), slots: slots, ranges: ranges, backing: backing,
+      counters: counters, identity: identity)
+    state = Mutex(State(ring: worker.take(), synchronous: synchronous))
+  }
 
   func start(_ queue: consuming SplitQueue) {
     var incoming: SplitQueue? = consume queue
-    state.withLock { $0.queue = incoming.take() }
-  }
-
-  func stop() -> QueuePosition? {
     state.withLock { state in
-      guard let queue = state.queue.take() else { return nil }
-      return QueuePosition(nextAvailable: queue.nextAvailable, nextUsed: queue.nextUsed)
+      guard let queue = incoming.take() else { return }
+      if usesRing { state.ring?.start(queue) } else { state.synchronous.start(queue) }
     }
   }
 
-  func service(
-    _ context: BlockRequestContext, _ cause: ServiceCause, staysAwake: Bool,
-    broken: borrowing Atomic<Bool>
-  ) -> ServiceOutcome {
-    state.withLock { state in
-      if cause == .notification { counters.notifications.add(1) }
-      guard !broken.load(ordering: .acquiring), var queue = state.queue.take() else {
-        return ServiceOutcome()
+  func stop(
+    _ turn: borrowing BlockTurn, discarding: Bool, until deadline: MonotonicTime
+  ) -> BlockQueueEnd? {
+    let turn = copy turn
+    return state.withLock { state in
+      if state.alarm != nil {
+        timer?.clear()
+        state.alarm = nil
       }
-      var outcome = BlockQueue.turn(
-        &queue, &state.chain, &state.scratch, context, staysAwake: staysAwake)
-      state.queue = consume queue
-      if let failure = outcome.failure {
-        outcome.more = false
-        counters.queueErrors.add(1)
-        // Another queue of the device may have been first to say so.
-        let isNew = !broken.exchange(true, ordering: .acquiringAndReleasing)
-        outcome.failure = isNew ? failure : nil
+      if usesRing {
+        return state.ring?.stop(turn, discarding: discarding, until: deadline)
       }
+      return state.synchronous.stop(turn, discarding: discarding, until: deadline)
+    }
+  }
+
+  /// Gives the queue a turn.
+  func service(_ turn: borrowing BlockTurn, _ cause: ServiceCause) -> ServiceOutcome {
+    let turn = copy turn
+    return state.withLock { state in
+      if cause == .notification { counters.cells.add(.notifications) }
+      if cause == .wake {
+        timer?.drain()
+        state.alarm = nil
+      }
+      let seen = nudges.load(ordering: .sequentiallyConsistent)
+      var outcome: ServiceOutcome
+      let alarm: MonotonicTime?
+      if usesRing {
+        outcome = state.ring?.turn(turn, cause) ?? ServiceOutcome()
+        alarm = state.ring?.alarm ?? nil
+      } else {
+        outcome = state.synchronous.turn(turn, cause)
+        alarm = state.synchronous.alarm
+      }
+      if alarm != state.alarm { set(alarm, &state) }
+      if alarm != nil {
+        // Whoever rang while the timer was being set would not be heard otherwise.
+        let isHeard = nudges.load(ordering: .sequentiallyConsistent) == seen
+        if !isHeard || timer == nil { outcome.more = true }
+      }
+      if outcome.failure != nil { counters.cells.add(.queueErrors) }
       return outcome
     }
   }
 
-  /// One batch: taken, carried out, published together, and one question about an interrupt.
-  private static func turn(
-    _ queue: inout SplitQueue, _ chain: inout DescriptorChain, _ scratch: inout IOVecList,
-    _ context: BlockRequestContext, staysAwake: Bool
-  ) -> ServiceOutcome {
-    var outcome = ServiceOutcome()
-    queue.disableNotifications()
-    do throws(QueueError) {
-      context.counters.maximumQueueDepth.raise(to: UInt64(try queue.pendingCount()))
-      let isDrained = try fill(&queue, &chain, &scratch, context)
-      publish(&queue, &outcome, context)
-      if !isDrained {
-        outcome.more = true
-      } else if !staysAwake {
-        outcome.more = try !queue.enableNotifications()
-      }
+  /// Makes the queue want a turn soon.
+  func nudge() {
+    nudges.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    timer?.set(for: MonotonicTime(nanoseconds: 0))
+  }
+
+  /// Waits for the turn that is going on.
+  func waitForTurn() {
+    state.withLock { _ in }
+  }
+
+  private func set(_ alarm: MonotonicTime?, _ state: inout State) {
+    state.alarm = alarm
+    if let alarm { timer?.set(for: alarm) } else { timer?.clear() }
+  }
+
+  private static func makeTimer() -> TimerDescriptor? {
+    do throws(SystemCallError) {
+      return try TimerDescriptor()
     } catch {
-      // What was done before the bad request is told to the driver all the same.
-      publish(&queue, &outcome, context)
-      outcome.failure = error
+      return nil
     }
-    chain.removeAll()
-    return outcome
   }
 
-  /// Carries out requests up to the bounds of a batch; true when none is left.
-  private static func fill(
-    _ queue: inout SplitQueue, _ chain: inout DescriptorChain, _ scratch: inout IOVecList,
-    _ context: BlockRequestContext
-  ) throws(QueueError) -> Bool {
-    let began = MonotonicTime.now()
-    // The end of one request is the start of the next: one look at the clock for each.
-    var start = began
-    for _ in 0..<min(batchCount, Int(queue.size)) {
-      guard try queue.peek(into: &chain) else { return true }
-      guard chain.writableByteCount > 0 else { throw .noRoomForStatus(head: chain.head) }
-      queue.commit(chain)
-      let answer = context.execute(&chain, scratch: &scratch)
-      try queue.stage(head: chain.head, length: answer.usedLength)
-      let end = MonotonicTime.now()
-      switch answer.kind {
-      case .read: context.counters.readLatency.note(end.nanoseconds(since: start))
-      case .write: context.counters.writeLatency.note(end.nanoseconds(since: start))
-      case .other: break
-      }
-      start = end
-      if end.nanoseconds(since: began) > batchNanoseconds { break }
+  private static func isSome(_ ring: borrowing RingEngine?) -> Bool {
+    switch ring {
+    case .some: true
+    case .none: false
     }
-    return false
   }
 
-  private static func publish(
-    _ queue: inout SplitQueue, _ outcome: inout ServiceOutcome, _ context: BlockRequestContext
-  ) {
-    guard queue.publish() else { return }
-    outcome.progress = true
-    outcome.interrupt = queue.shouldInterrupt()
-    if outcome.interrupt {
-      context.counters.interruptsSent.add(1)
-    } else {
-      context.counters.interruptsSuppressed.add(1)
+  private static func number(of timer: borrowing TimerDescriptor?) -> CInt? {
+    switch timer {
+    case .some(let timer): timer.raw
+    case .none: nil
+    }
+  }
+
+  private static func number(of descriptor: borrowing OwnedDescriptor?) -> CInt? {
+    switch descriptor {
+    case .some(let descriptor): descriptor.raw
+    case .none: nil
+    }
+  }
+
+  private static func merge(_ timer: CInt?, _ completions: CInt?) -> OwnedDescriptor? {
+    guard let completions else { return nil }
+    do throws(SystemCallError) {
+      let set = try Epoll()
+      if let timer { try set.add(timer, token: 0) }
+      try set.add(completions, token: 1)
+      return set.release()
+    } catch {
+      return nil
     }
   }
 }

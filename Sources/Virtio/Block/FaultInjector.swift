@@ -1,4 +1,3 @@
-import Glibc
 import HostOS
 import Synchronization
 
@@ -6,10 +5,13 @@ import Synchronization
 final class FaultInjector: Sendable {
   private let rules: [FaultPlan.Rule]
   private let generator: Mutex<SplitMix64>
-  private let isCancelled = Atomic<Bool>(false)
+  private let cancelled = Atomic<Bool>(false)
+  /// Whether operations may be late.
+  let hasDelays: Bool
 
   init(_ plan: FaultPlan) {
     rules = plan.rules
+    hasDelays = plan.hasDelays
     generator = Mutex(SplitMix64(seed: plan.seed))
   }
 
@@ -30,7 +32,7 @@ final class FaultInjector: Sendable {
         case .short: decision.outcome = .short
         case .corrupt where operation == .flush: continue
         case .corrupt:
-          let offset = generator.next() % UInt64(touched.count)
+          let offset = generator.next() % (touched.upperBound - touched.lowerBound)
           decision.outcome = .corrupt(touched.lowerBound + offset)
         }
         break
@@ -39,19 +41,11 @@ final class FaultInjector: Sendable {
     }
   }
 
-  /// Sleeps, in steps short enough that `cancelDelays` ends it within 10 ms.
-  func sleep(nanoseconds: UInt64) {
-    let end = MonotonicTime.now().advanced(byNanoseconds: nanoseconds)
-    while !isCancelled.load(ordering: .relaxed) {
-      let left = end.nanoseconds(since: MonotonicTime.now())
-      guard left > 0 else { return }
-      var step = timespec(tv_sec: 0, tv_nsec: Int(min(left, 10_000_000)))
-      unsafe _ = nanosleep(&step, nil)
-    }
-  }
+  /// Delays are over: somebody wants to stop.
+  var isCancelled: Bool { cancelled.load(ordering: .sequentiallyConsistent) }
 
-  /// Ends present and future delays at once: somebody wants to stop.
+  /// Ends present and future delays.
   func cancelDelays() {
-    isCancelled.store(true, ordering: .relaxed)
+    cancelled.store(true, ordering: .sequentiallyConsistent)
   }
 }

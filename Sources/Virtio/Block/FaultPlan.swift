@@ -4,7 +4,10 @@ package struct FaultPlan: Hashable, Sendable {
   package enum Operation: Hashable, Sendable {
     case read
     case write
+    /// A flush, and what makes a write stable at once for a driver that has no write cache.
     case flush
+    case discard
+    case writeZeroes
   }
 
   /// What happens to an operation that a rule hits.
@@ -12,11 +15,11 @@ package struct FaultPlan: Hashable, Sendable {
     /// It fails without moving a byte.
     case error
     /// It succeeds, with one byte inside the rule's range inverted: in the guest's buffer for a
-    /// read, on the disk for a write. Nothing happens to a flush.
+    /// read, on the disk for anything else. Nothing happens to a flush.
     case corrupt
-    /// It starts this many nanoseconds late.
+    /// It starts this many nanoseconds late; other requests do not wait for it.
     case delay(nanoseconds: UInt64)
-    /// It fails half way: the first half of its sectors moved. A flush fails.
+    /// It fails half way: the first half of its sectors was dealt with. A flush fails.
     case short
   }
 
@@ -54,6 +57,11 @@ package struct FaultPlan: Hashable, Sendable {
   package init(rules: [Rule], seed: UInt64 = 0) {
     self.rules = rules
     self.seed = seed
+  }
+
+  /// Whether it has a rule that delays.
+  var hasDelays: Bool {
+    rules.contains { if case .delay = $0.effect { true } else { false } }
   }
 }
 

@@ -1,21 +1,20 @@
-package import GuestMemory
+import GuestMemory
 import HostOS
 
 /// The device-writable bytes of one or several whole chains, in one row.
 ///
 /// Positions are counted from the first byte of the first chain. The buffers lie in guest memory
-/// that the chains' queue keeps mapped, so they are dropped before that queue goes.
+/// that the chains' queue keeps mapped, so they are dropped before that queue goes. All chains are of
+/// one queue. Where writes are tracked, exactly the pages that were written are marked, after the
+/// write.
 package struct WritableBuffers: ~Copyable {
   private var buffers: ChainBuffers
-  private let memory: GuestMemoryView?
+  /// Where pages are marked as dirty once they were written; nil while nobody wants to know.
+  private var memory: GuestMemoryView?
 
   /// Makes an empty list with room for `capacity` host buffers, and as many chains.
-  ///
-  /// - Parameter memory: where pages are marked as dirty once they were written, exactly those;
-  ///   its map stays alive as long as these buffers.
-  package init(capacity: Int = 1024, marking memory: GuestMemoryView? = nil) {
+  package init(capacity: Int = 1024) {
     buffers = ChainBuffers(capacity: capacity)
-    self.memory = memory
   }
 
   /// Number of host buffers that fit.
@@ -35,7 +34,9 @@ package struct WritableBuffers: ~Copyable {
     _ chain: borrowing DescriptorChain
   ) throws(BufferError) -> LoadedChain {
     guard chain.readable.count == 0 else { throw .readOnlyDescriptor(head: chain.head) }
-    return try buffers.load(chain.writable, head: chain.head)
+    let loaded = try buffers.load(chain.writable, head: chain.head)
+    memory = chain.trackingView
+    return loaded
   }
 
   /// Adds a chain after the last one.
@@ -46,7 +47,9 @@ package struct WritableBuffers: ~Copyable {
     _ chain: borrowing DescriptorChain
   ) throws(BufferError) -> LoadedChain {
     guard chain.readable.count == 0 else { throw .readOnlyDescriptor(head: chain.head) }
-    return try buffers.append(chain.writable, head: chain.head)
+    let loaded = try buffers.append(chain.writable, head: chain.head)
+    memory = chain.trackingView
+    return loaded
   }
 
   /// Drops the first chain, all of it; nil when there is none.
@@ -130,7 +133,7 @@ package struct WritableBuffers: ~Copyable {
   }
 
   private func markWritten(from offset: Int, count: Int) {
-    guard let memory, memory.tracksDirty else { return }
+    guard let memory else { return }
     unsafe buffers.walk(from: offset, count: count) { base, length, _ in
       unsafe memory.markDirty(host: base, count: length)
     }

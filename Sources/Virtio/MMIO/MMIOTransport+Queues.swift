@@ -32,10 +32,14 @@ extension MMIOTransport {
       counts.add(.refusedQueue)
       return
     }
-    registers.queues[index].isReady = true
     // A queue that was disabled or reset comes back while the device is at work.
-    guard shared.withLock({ $0.isActive }) else { return }
-    if start(index, registers) { kick(index) }
+    let isActive = shared.withLock { $0.isActive }
+    guard !isActive || start(index, registers) else {
+      counts.add(.refusedQueue)
+      return
+    }
+    registers.queues[index].isReady = true
+    if isActive { kick(index) }
   }
 
   /// Resets the selected queue (virtio 1.2, 2.6.1).

@@ -19,6 +19,8 @@ struct BlockRequestPlan {
   static let write: UInt32 = 1
   static let flush: UInt32 = 4
   static let getID: UInt32 = 8
+  static let discard: UInt32 = 11
+  static let writeZeroes: UInt32 = 13
 
   init(_ input: inout FuzzInput, sectors: Int) {
     type = input.pick([0, 0, 0, 1, 1, 1, 4, 8, 11, 13, 10, 14, 2, 16, input.uint32()])
@@ -47,12 +49,13 @@ struct BlockRequestPlan {
     case Self.write: payload = Self.pattern(length, input.byte())
     case Self.flush: break
     case Self.getID: room = input.rarely() ? input.below(40) : 20
-    case 11, 13, 14:
+    case Self.discard, Self.writeZeroes, 14:
       // Ranges to discard, to zero or to erase: {sector, count, flags} each.
-      for _ in 0..<(input.rarely() ? input.below(40) : 1) {
-        payload += littleEndian(input.rarely() ? input.hostileUInt64() : UInt64(input.below(80)))
-        payload += littleEndian(input.rarely() ? input.uint32() : UInt32(input.below(16)))
-        payload += littleEndian(input.rarely() ? input.uint32() : UInt32(input.byte() & 1))
+      for _ in 0..<(input.rarely() ? input.below(40) : 1 + input.below(4)) {
+        payload += littleEndian(input.rarely() ? input.hostileUInt64() : UInt64(input.below(70)))
+        payload += littleEndian(input.rarely() ? input.uint32() : UInt32(input.below(22)))
+        let unmap: UInt32 = type == Self.writeZeroes ? UInt32(input.byte() & 1) : 0
+        payload += littleEndian(input.rarely() ? input.uint32() : unmap)
       }
       if input.rarely() { payload.append(0) }
     default:

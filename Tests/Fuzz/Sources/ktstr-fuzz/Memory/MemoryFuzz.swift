@@ -14,7 +14,13 @@ final class MemoryFuzz {
   private var model = MemoryModel()
   /// A map that was replaced, and what it showed: it must go on to.
   private var old: (map: GuestMemoryMap, model: MemoryModel)?
+  private let dirty: DirtyBitmap
+  /// Pages that were written, of those that the bitmap knows.
+  private var written: Set<UInt64> = []
   private var operations = 0
+
+  // What lies above has no bit, and marking it must do nothing.
+  private static let lastTracked: UInt64 = 0x3_ffff
 
   init?(_ input: inout FuzzInput) throws {
     var regions: [GuestRegion] = []
@@ -29,13 +35,15 @@ final class MemoryFuzz {
       next = start &+ UInt64(count)
     }
     guard !regions.isEmpty else { return nil }
-    map = try GuestMemoryMap(regions)
+    dirty = try DirtyBitmap(through: GuestAddress(Self.lastTracked))
+    map = try GuestMemoryMap(regions).tracking(dirty)
   }
 
   func run(_ input: inout FuzzInput) throws -> Int {
     while !input.isEmpty {
       operations += 1
-      switch input.byte() % 12 {
+      switch input.byte() % 13 {
+      case 12: compareDirty()
       case 0, 1: write(&input)
       case 2, 3: read(&input)
       case 4: ask(&input)
@@ -48,6 +56,7 @@ final class MemoryFuzz {
       }
     }
     compareAll(map, model)
+    compareDirty()
     if let old { compareAll(old.map, old.model) }
     return operations
   }
@@ -80,6 +89,7 @@ final class MemoryFuzz {
       return bytes.count
     }
     let moved = expectMove(result, place, bytes.count, mapped, exact)
+    note(place, moved)
     model.write(bytes.prefix(moved), place)
     check(model.bytes(place, moved) == seen(place, moved), "what was written at \(place)")
   }
@@ -198,6 +208,7 @@ final class MemoryFuzz {
     if !fits { check(!done, "a word of \(size) at \(place), which does not lie in a region") }
     guard done else { return }
     if stores {
+      note(place, size)
       model.write(bytes[...], place)
       check(model.bytes(place, size) == seen(place, size), "a word stored at \(place)")
     } else {
@@ -257,6 +268,22 @@ final class MemoryFuzz {
         (try? map.bytes(at: GuestAddress(region.start), count: region.bytes.count))
           == region.bytes, "the region at \(region.start)")
     }
+  }
+
+  private func note(_ place: UInt64, _ count: Int) {
+    for offset in 0..<UInt64(count) where place + offset <= Self.lastTracked {
+      written.insert((place + offset) / UInt64(DirtyBitmap.pageSize))
+    }
+  }
+
+  private func compareDirty() {
+    var marked: Set<UInt64> = []
+    for range in dirty.takeSnapshot().ranges {
+      let first = range.address.rawValue / UInt64(DirtyBitmap.pageSize)
+      for page in 0..<UInt64(range.count / DirtyBitmap.pageSize) { marked.insert(first + page) }
+    }
+    check(marked == written, "pages \(marked) are marked, and \(written) were written")
+    written = []
   }
 
   private func seen(_ place: UInt64, _ count: Int) -> [UInt8]? {

@@ -14,159 +14,112 @@ extension FuzzTarget {
 
 /// One queue's life, as the input tells it.
 final class QueueFuzz {
-  private struct Place {
-    let arena: Arena
-    let regions: [(start: UInt64, bytes: Range<Int>)]
-    let map: GuestMemoryMap
-  }
-
-  private let place: Place
-  private let driver: MockDriver
-  private let layout: QueueLayout
-  private let features: VirtioFeatures
-  private var queue: SplitQueue
+  let place: QueuePlace
+  let driver: MockDriver
+  let layout: QueueLayout
+  let features: VirtioFeatures
+  /// Writes are marked, and requests in flight recorded: each takes other ways through the queue.
+  let tracks: Bool
+  let records: Bool
+  var queue: SplitQueue
+  var model: QueueModel
   private var chain = DescriptorChain(capacity: QueueModel.capacity)
-  private var model: QueueModel
-  private var operations = 0
-
-  private static let dataEnd = 0x8000
-
-  // One region; two that touch; two with a hole between. Made once: a map does not change.
-  nonisolated(unsafe) private static var places: [Place] = []
-
-  private static func makePlaces() throws -> [Place] {
-    let arena = try Arena(size: 0xa100)
-    let shapes: [[(start: UInt64, bytes: Range<Int>)]] = [
-      [(0, 0..<0xa100)],
-      [(0, 0..<0x5004), (0x5004, 0x5004..<0xa100)],
-      [(0, 0..<0x8800), (0xffff_ffff_ffff_e700, 0x8800..<0xa100)],
-    ]
-    return try shapes.map { shape in
-      let map = try GuestMemoryMap(shape.map { try arena.region($0.bytes, at: $0.start) })
-      return Place(arena: arena, regions: shape, map: map)
-    }
-  }
+  private(set) var operations = 0
 
   init(_ input: inout FuzzInput) throws {
-    if Self.places.isEmpty { Self.places = try Self.makePlaces() }
-    place = input.pick(Self.places)
+    place = input.pick(try QueuePlace.all())
     let arena = place.arena
-    arena.reset()
+    place.reset()
     let size = UInt16(1) << UInt16(input.below(7))
     let first = input.pick([0, 1, 32_767, 65_535, 65_530, input.uint16()])
+    let ways = input.byte()
+    tracks = ways & 1 == 1
+    records = ways & 6 == 6
     driver = try MockDriver(place.map, size: size, dataSize: 0x4000, firstIndex: first)
     layout = QueueLayout(driver, regions: place.regions)
     var features: VirtioFeatures = [.version1]
-    if input.flag() { features.insert(.eventIndex) }
+    if ways & 8 == 8 { features.insert(.eventIndex) }
     if !input.rarely() { features.insert(.indirectDescriptors) }
     self.features = features
     arena.takeSnapshot()
-    queue = try driver.makeQueue(features)
-    model = QueueModel(layout, arena, features, nextAvailable: first)
-    verify("start")
+    queue = try SplitQueue(
+      driver.configuration(), in: tracks ? place.tracked : place.map, features: features,
+      nextAvailable: first, inflight: records ? place.makeRecord(size: size) : nil)
+    model = QueueModel(layout, arena, features, nextAvailable: first, nextUsed: first)
+    verifyStart()
   }
 
   func run(_ input: inout FuzzInput) throws -> Int {
     while !input.isEmpty {
       operations += 1
-      switch input.byte() % 20 {
-      case 0, 1: try submit(&input, indirect: false)
-      case 2: try submit(&input, indirect: true)
-      case 3: try driver.offer(offered(&input))
-      case 4: try pokeDescriptor(&input)
-      case 5: try pokeBytes(&input)
-      case 6: try pokeIndex(&input)
-      case 7: try driver.setAvailableFlags(input.pick([0, 1, input.uint16()]))
-      case 8: try driver.setUsedEvent(input.pick([model.nextUsed, input.uint16()]))
-      case 9: try driver.setUsedEvent(model.nextUsed &+ UInt16(input.below(8)))
-      case 10, 11, 12: try look(commits: true)
-      case 13: try look(commits: false)
-      case 14, 15: stageHeld(&input)
-      case 16: stage(input.pick([UInt16(input.byte()), input.uint16()]), input.uint32())
-      case 17: publish()
-      case 18: try notifications(&input)
-      default: try restart(&input)
+      switch input.byte() % 24 {
+      case 0..<8: try drive(&input)
+      case 8, 9, 10: look(.commits)
+      case 11: look(.justLooks)
+      case 12, 13: look(.pops)
+      case 14: undo(&input)
+      case 15, 16, 17: stageHeld(&input)
+      case 18: stage(input.pick([UInt16(input.byte()), input.uint16()]), input.uint32())
+      case 19, 20: publish()
+      case 21: notifications(&input)
+      case 22: try saveAndRestore(&input)
+      default: try takeOver(&input)
       }
     }
     return operations
   }
 
-  // MARK: The driver
-
-  private func submit(_ input: inout FuzzInput, indirect: Bool) throws {
-    let count = 1 + input.below(4)
-    let readable = input.below(count + 1)
-    let segments = (0..<count).map { index -> MockDriver.Segment in
-      let length = input.pick([0, 1, 15, 16, 64])
-      let isReadable = input.rarely() ? index >= readable : index < readable
-      return isReadable
-        ? .readable([UInt8](repeating: UInt8(truncatingIfNeeded: operations), count: length))
-        : .writable(length)
-    }
-    let request =
-      indirect
-      ? try driver.placeIndirect(segments, misalignedBy: UInt64(input.below(3)))
-      : try driver.place(segments)
-    try driver.offer(request.head)
+  enum Look {
+    case justLooks, commits, pops
   }
 
-  private func offered(_ input: inout FuzzInput) -> UInt16 {
-    input.rarely() ? input.uint16() : UInt16(input.below(Int(layout.size)))
-  }
-
-  private func pokeDescriptor(_ input: inout FuzzInput) throws {
-    let index = UInt16(input.below(Int(layout.size)))
-    let address = input.pick([
-      UInt64(input.below(Self.dataEnd)), 0x5000, 0x87f0, 0xa0f8, 0xffff_ffff_ffff_e700,
-      0xffff_ffff_ffff_fff0, input.hostileUInt64(),
-    ])
-    let length = input.pick([
-      UInt32(input.byte()), 16, 32, 16 * UInt32(input.byte()),
-      UInt32(truncatingIfNeeded: input.hostileUInt64()),
-    ])
-    let flags = input.rarely() ? input.uint16() : UInt16(input.byte() & 7)
-    let next = UInt16(input.below(Int(layout.size) + 1))
-    try driver.setDescriptor(index, address, length, flags, next)
-  }
-
-  private func pokeBytes(_ input: inout FuzzInput) throws {
-    let part = input.pick([layout.descriptorTable, layout.availableRing, 0x4000])
-    let offset = part + input.below(0x400)
-    try place.map.write(input.data(1 + input.below(8)), at: GuestAddress(UInt64(offset)))
-  }
-
-  private func pokeIndex(_ input: inout FuzzInput) throws {
-    let index =
-      input.rarely()
-      ? input.uint16() : model.nextAvailable &+ UInt16(input.below(Int(layout.size) + 2))
-    try driver.setAvailableIndex(index)
-  }
-
-  // MARK: The device
-
-  private func look(commits: Bool) throws {
+  private func look(_ kind: Look) {
     place.arena.takeSnapshot()
-    let expected = model.look()
-    let found: Bool?
-    do {
-      found = try queue.peek(into: &chain)
-    } catch {
-      found = nil
-    }
-    switch expected {
-    case .nothing: check(found == false, "nothing waits, and \(String(describing: found))")
-    case .broken: check(found == nil, "a bad chain was taken: \(String(describing: found))")
-    case .chain(let head, let reference):
-      check(found == true, "a good chain was not found: \(String(describing: found))")
-      check(chain.head == head, "head \(chain.head), not \(head)")
-      compare(reference)
-      if commits {
-        queue.commit(chain)
+    switch model.look() {
+    case .nothing: lookForNothing(kind)
+    case .broken:
+      check(kind == .pops ? (try? queue.popHead()) == nil : !peek(), "a bad head was taken")
+      // An error, not "nothing waits".
+      check((try? queue.peekHead()) == nil, "a bad head is not an error")
+    case .head(let head):
+      let reference = model.chain(head)
+      if kind == .pops {
+        check((try? queue.popHead()) == head, "head \(head) was not popped")
         model.take(head)
+        let isLoaded = (try? queue.load(head, into: &chain)) != nil
+        check(isLoaded == (reference != nil), "a chain loaded: \(isLoaded)")
+      } else {
+        check(peek() == (reference != nil), "a chain found: \(reference == nil)")
+      }
+      if let reference {
+        check(chain.head == head, "head \(chain.head), not \(head)")
+        compare(reference)
+        if kind == .commits {
+          queue.commit(chain)
+          model.take(head)
+        }
+      } else {
+        check(chain.readableByteCount + chain.writableByteCount == 0, "half a chain is left")
       }
     }
     chain.removeAll()
     verify("look")
+  }
+
+  private func lookForNothing(_ kind: Look) {
+    do {
+      if kind == .pops {
+        check(try queue.popHead() == nil, "a head was popped where none waits")
+      } else {
+        check(try !queue.peek(into: &chain), "a chain was found where none waits")
+      }
+    } catch {
+      fail("nothing waits, and that is \(error)")
+    }
+  }
+
+  private func peek() -> Bool {
+    (try? queue.peek(into: &chain)) ?? false
   }
 
   private func compare(_ reference: ReferenceChain) {
@@ -186,6 +139,15 @@ final class QueueFuzz {
         position += 1
       }
     }
+  }
+
+  private func undo(_ input: inout FuzzInput) {
+    place.arena.takeSnapshot()
+    let head = model.held.last.map { input.rarely() ? input.uint16() : $0 } ?? input.uint16()
+    let expected = model.undo(head)
+    let done = (try? queue.undo(head)) != nil
+    check(done == expected, "head \(head) given back: \(done), not \(expected)")
+    verify("undo")
   }
 
   private func stageHeld(_ input: inout FuzzInput) {
@@ -210,7 +172,7 @@ final class QueueFuzz {
     verify("publish")
   }
 
-  private func notifications(_ input: inout FuzzInput) throws {
+  private func notifications(_ input: inout FuzzInput) {
     place.arena.takeSnapshot()
     switch input.below(3) {
     case 0:
@@ -226,24 +188,5 @@ final class QueueFuzz {
       check(count == expected, "pending: \(String(describing: count))")
     }
     verify("notifications")
-  }
-
-  /// Another device takes the queue over where this one leaves it, without what it held.
-  private func restart(_ input: inout FuzzInput) throws {
-    guard input.byte() % 4 == 0 else { return }
-    place.arena.takeSnapshot()
-    let next = input.pick([model.nextAvailable, input.uint16()])
-    queue = try driver.makeQueue(features, nextAvailable: next)
-    model = QueueModel(layout, place.arena, features, nextAvailable: next)
-    verify("restart")
-  }
-
-  private func verify(_ operation: String) {
-    check(queue.nextAvailable == model.nextAvailable, "\(operation): next available")
-    check(queue.nextUsed == model.nextUsed, "\(operation): next used")
-    check(queue.inFlightCount == model.held.count, "\(operation): in flight")
-    if let offset = place.arena.firstDifference() {
-      fail("\(operation): byte \(offset) of guest memory is not as expected")
-    }
   }
 }

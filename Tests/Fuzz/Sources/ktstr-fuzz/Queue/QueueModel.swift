@@ -8,12 +8,18 @@ struct QueueModel {
   let arena: Arena
   let usesEventIndex: Bool
   let usesIndirect: Bool
-  var nextAvailable: UInt16
-  var nextUsed: UInt16
+  private(set) var nextAvailable: UInt16
+  private(set) var nextUsed: UInt16
   /// The driver's index when it was last looked at; chains up to it may be taken without looking.
   private var seen: UInt16
-  private(set) var held: [UInt16] = []
-  private var staged: [UInt16] = []
+  /// Heads that the device has, staged ones included, in the order of their taking.
+  private(set) var held: [UInt16]
+  private(set) var staged: [UInt16] = []
+  /// Heads that a queue before this one had, and how many of them have come again.
+  private let replay: [UInt16]
+  private var replayed = 0
+  /// Every taking from the available ring that was not undone, answered or not.
+  private var takings: [UInt16] = []
   private var isSilent = false
   private var unsignalled = 0
   private var lastSignalled: UInt16?
@@ -25,24 +31,38 @@ struct QueueModel {
   enum Waiting {
     case nothing
     case broken
-    case chain(UInt16, ReferenceChain)
+    case head(UInt16)
   }
 
   init(
-    _ layout: QueueLayout, _ arena: Arena, _ features: VirtioFeatures, nextAvailable: UInt16
+    _ layout: QueueLayout, _ arena: Arena, _ features: VirtioFeatures, nextAvailable: UInt16,
+    nextUsed: UInt16, held: [UInt16] = [], owesInterrupt: Bool = false
   ) {
     self.layout = layout
     self.arena = arena
     usesEventIndex = features.contains(.eventIndex)
     usesIndirect = features.contains(.indirectDescriptors)
     self.nextAvailable = nextAvailable
+    self.nextUsed = nextUsed
     seen = nextAvailable
-    nextUsed = arena.number(at: layout.usedRing + 2)
+    self.held = held
+    replay = held
+    unsignalled = owesInterrupt ? 1 : 0
     arena.expect(UInt16(0), at: layout.usedRing)
   }
 
+  var usedIndexInMemory: UInt16 { arena.number(at: layout.usedRing + 2) }
+  var owesInterrupt: Bool { unsignalled > 0 }
+
+  /// What is done again by who takes over: first what was staged, then the rest as it was taken.
+  var heldAsSaved: [UInt16] { staged.sorted() + held.filter { !staged.contains($0) } }
+
   /// Chains waiting; nil when the driver's index is impossible.
   mutating func pending() -> UInt16? {
+    lookAtIndex().map { UInt16(clamping: Int($0) + replay.count - replayed) }
+  }
+
+  private mutating func lookAtIndex() -> UInt16? {
     let index: UInt16 = arena.number(at: layout.availableRing + 2)
     guard index &- nextAvailable <= layout.size else { return nil }
     seen = index
@@ -50,22 +70,45 @@ struct QueueModel {
   }
 
   mutating func look() -> Waiting {
+    if replayed < replay.count { return .head(replay[replayed]) }
     if seen == nextAvailable {
-      guard let count = pending() else { return .broken }
+      guard let count = lookAtIndex() else { return .broken }
       guard count > 0 else { return .nothing }
     }
     let slot = layout.availableRing + 4 + 2 * Int(nextAvailable % layout.size)
     let head: UInt16 = arena.number(at: slot)
-    guard !held.contains(head),
-      let chain = ReferenceChain(
-        head, layout, arena, allowsIndirect: usesIndirect, capacity: Self.capacity)
-    else { return .broken }
-    return .chain(head, chain)
+    return head < layout.size && !held.contains(head) ? .head(head) : .broken
+  }
+
+  /// The chain of a head; nil where the driver broke the rules.
+  func chain(_ head: UInt16) -> ReferenceChain? {
+    ReferenceChain(
+      head, layout, arena, allowsIndirect: usesIndirect, capacity: Self.capacity)
   }
 
   mutating func take(_ head: UInt16) {
+    if replayed < replay.count {
+      replayed += 1
+      return
+    }
     held.append(head)
+    takings.append(head)
     nextAvailable &+= 1
+  }
+
+  /// Whether the head was the last one taken, and is given back.
+  mutating func undo(_ head: UInt16) -> Bool {
+    guard held.contains(head), !staged.contains(head) else { return false }
+    if takings.isEmpty {
+      guard replayed > 0, replay[replayed - 1] == head else { return false }
+      replayed -= 1
+      return true
+    }
+    guard takings.last == head else { return false }
+    takings.removeLast()
+    held.removeAll { $0 == head }
+    nextAvailable &-= 1
+    return true
   }
 
   /// Whether this head may be returned.

@@ -17,6 +17,8 @@ final class Arena {
   private let file: MemoryFile
   private let whole: Mapping
   private let shadow: UnsafeMutableRawPointer
+  /// Whether the device must have written something since the snapshot.
+  private(set) var hasExpectations = false
   private var total: Int { Self.lead + size + Self.tail }
 
   /// Makes zeroed memory; `size` need not be a multiple of anything.
@@ -50,6 +52,7 @@ final class Arena {
   /// Everything is as it should be now.
   func takeSnapshot() {
     shadow.copyMemory(from: whole.unsafeBase, byteCount: total)
+    hasExpectations = false
   }
 
   /// The arena's offset of the first byte that differs from the snapshot; negative before it.
@@ -82,6 +85,7 @@ final class Arena {
 
   /// Expects the device to have written a number, little-endian.
   func expect<Number: FixedWidthInteger & UnsignedInteger>(_ value: Number, at offset: Int) {
+    hasExpectations = true
     for index in 0..<Number.bitWidth / 8 {
       shadow.storeBytes(
         of: UInt8(truncatingIfNeeded: value >> (8 * index)),

@@ -19,5 +19,7 @@ struct FuzzTarget: Sendable {
     self.run = run
   }
 
-  static let all: [FuzzTarget] = [.queue, .block, .memory, .vhostUser]
+  static let all: [FuzzTarget] = [
+    .queue, .inflight, .block, .memory, .translation, .cursor, .console, .mmio, .vhostUser,
+  ]
 }

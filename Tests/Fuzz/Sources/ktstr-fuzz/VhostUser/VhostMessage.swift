@@ -5,7 +5,7 @@ import GuestMemory
 struct VhostMessage {
   /// Which descriptor goes along.
   enum Attachment: CaseIterable {
-    case memory, smallMemory, event, pipe, socket, null
+    case memory, smallMemory, event, pipe, socket, channel, null
   }
 
   var request: UInt32
@@ -39,8 +39,12 @@ struct VhostMessage {
     case 16: payload = littleEndian(input.flag() ? input.uint64() & 0x1_ffff : input.uint64())
     case 5: memoryTable(&input)
     case 6:
-      payload = littleEndian(UInt64(0x1000)) + littleEndian(UInt64(0))
+      // The log: mostly as long as the memory needs, in a file that has room for it.
+      let size = input.pick([0x20, 0x20, 0x1000, UInt64(input.byte()), input.hostileUInt64()])
+      let offset = input.pick([0, 0, 0x800, 1, input.hostileUInt64()])
+      payload = littleEndian(size) + littleEndian(offset)
       attachments = [.smallMemory]
+    case 7: attachments = input.flag() ? [.event] : []
     case 8, 10, 11, 18:
       payload = Self.ring(&input) + littleEndian(Self.ringValue(&input))
     case 9: payload = Self.addresses(&input, driver)
@@ -52,9 +56,13 @@ struct VhostMessage {
       payload = littleEndian(UInt32(input.below(64))) + littleEndian(UInt32(count))
       payload += littleEndian(UInt32(0))
       payload += input.data(request == 24 && input.flag() ? 0 : count)
+    case 21: attachments = [.channel]
     case 31, 32:
-      payload = littleEndian(UInt64(input.below(0x8000))) + littleEndian(UInt64(input.below(64)))
-      payload += littleEndian(UInt16(input.below(4))) + littleEndian(UInt16(input.below(300)))
+      let size = input.pick([0, 320, 0x2000, UInt64(input.uint16()), input.hostileUInt64()])
+      payload = littleEndian(size) + littleEndian(input.rarely() ? input.hostileUInt64() : 0)
+      payload += littleEndian(UInt16(input.below(4)))
+      payload += littleEndian(input.pick([16, 16, 0, input.uint16()]))
+      if input.flag() { payload += littleEndian(UInt32(0)) }
       if request == 32 { attachments = [.smallMemory] }
     case 37, 38:
       payload = littleEndian(UInt64(0)) + Self.region(&input)
@@ -87,7 +95,7 @@ struct VhostMessage {
     let usual: UInt64 = 1 << 32 | 1 << 30
     switch input.below(4) {
     case 0: return usual
-    case 1: return usual | 1 << 28 | 1 << 29
+    case 1: return usual | 1 << 26 | 1 << 28 | 1 << 29
     case 2: return 1 << 32
     default: return input.uint64()
     }

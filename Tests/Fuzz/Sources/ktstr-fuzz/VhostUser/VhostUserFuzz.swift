@@ -8,7 +8,7 @@ import Virtio
 extension FuzzTarget {
   /// A backend on its thread, and a frontend that says whatever the input wants.
   static let vhostUser = FuzzTarget("vhost-user", seeds: VhostUserFuzz.seeds) { input in
-    let fuzz = try VhostUserFuzz()
+    let fuzz = try VhostUserFuzz(&input)
     return try fuzz.run(&input)
   }
 }
@@ -41,12 +41,17 @@ final class VhostUserFuzz {
   private let backend: VhostUserBackend
   private let device: BlockDevice
   private let socket: OwnedDescriptor
+  /// Where the backend's own requests go and come from.
+  private let channel: OwnedDescriptor
+  private let channelEnd: OwnedDescriptor
   private let kick: EventFD
   private let call: EventFD
   private var operations = 0
   private var isOpen = true
+  private let busyPolls: Bool
 
-  init() throws {
+  init(_ input: inout FuzzInput) throws {
+    busyPolls = input.byte() % 8 == 0
     let world = try Self.world ?? World()
     Self.world = world
     self.world = world
@@ -56,8 +61,14 @@ final class VhostUserFuzz {
     device = BlockDevice(backing: try BlockBacking(memory: 1 << 16), options: options)
     var pair = try UnixSocket.pair()
     guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { fail("no pair") }
+    var second = try UnixSocket.pair()
+    guard let near = second.takeFirst(), let far = second.takeSecond() else { fail("no pair") }
+    channel = near
+    channelEnd = far
     socket = ours
-    backend = try VhostUserBackend(device: device, socket: theirs)
+    var vhostOptions = VhostUserOptions()
+    if busyPolls { vhostOptions.busyPollNanoseconds = 20_000 }
+    backend = try VhostUserBackend(device: device, socket: theirs, options: vhostOptions)
     kick = try EventFD()
     call = try EventFD()
     try backend.start()
@@ -66,13 +77,15 @@ final class VhostUserFuzz {
   func run(_ input: inout FuzzInput) throws -> Int {
     while !input.isEmpty && isOpen {
       switch input.byte() % 12 {
-      case 0: bringUp()
+      case 0: bringUp(logs: input.byte() % 4 == 0, inBand: input.byte() % 4 == 0)
       case 1, 2: try submit(&input)
       case 3:
         kick.signal()
         operations += 1
       case 4: drain()
-      case 5: if input.rarely() { send(input.data(1 + input.below(40)), []) }
+      case 5:
+        if input.rarely() { send(input.data(1 + input.below(40)), []) }
+        answerChannel(&input)
       default:
         let message = VhostMessage(&input, driver: driver)
         send(message)
@@ -93,31 +106,42 @@ final class VhostUserFuzz {
     check(backend.stop(), "the backend's thread does not end")
   }
 
-  private func bringUp() {
+  private func bringUp(logs: Bool, inBand: Bool) {
     let user = VhostMessage.userBase
     func index(_ value: UInt32) -> [UInt8] { littleEndian(UInt32(0)) + littleEndian(value) }
     func place(_ address: GuestAddress) -> [UInt8] { littleEndian(user + address.rawValue) }
+    func features(_ bits: UInt64...) -> UInt64 { bits.reduce(1 << 32 | 1 << 30) { $0 | 1 << $1 } }
+    var parts = VhostUserProtocolFeatures.supported
+    if !inBand { parts.remove(.inBandNotifications) }
     send(VhostMessage(1))
     send(VhostMessage(15))
-    send(VhostMessage(16, littleEndian(UInt64(0x1_a209))))
+    send(VhostMessage(16, littleEndian(parts.rawValue)))
     send(VhostMessage(3))
-    send(VhostMessage(2, littleEndian(UInt64(1 << 32 | 1 << 30 | 1 << 28))))
+    send(VhostMessage(21, [], [.channel]))
+    send(VhostMessage(2, littleEndian(logs ? features(26, 28) : features(28, 29))))
     send(
       VhostMessage(
         5,
         littleEndian(UInt32(1)) + littleEndian(UInt32(0)) + littleEndian(UInt64(0))
           + littleEndian(VhostMessage.memorySize) + littleEndian(user) + littleEndian(UInt64(0)),
         [.memory]))
+    if logs {
+      send(VhostMessage(6, littleEndian(UInt64(0x20)) + littleEndian(UInt64(0)), [.smallMemory]))
+    }
     send(VhostMessage(8, index(16)))
     send(VhostMessage(10, index(UInt32(driver.seenUsed))))
     send(
       VhostMessage(
         9,
-        index(0) + place(driver.descriptorTable) + place(driver.usedRing)
-          + place(driver.availableRing) + littleEndian(UInt64(0))))
-    send(VhostMessage(13, littleEndian(UInt64(0)), [.event]))
-    send(VhostMessage(12, littleEndian(UInt64(0)), [.event]))
+        littleEndian(UInt32(0)) + littleEndian(UInt32(logs ? 1 : 0))
+          + place(driver.descriptorTable) + place(driver.usedRing)
+          + place(driver.availableRing) + littleEndian(driver.usedRing.rawValue)))
+    if !inBand {
+      send(VhostMessage(13, littleEndian(UInt64(0)), [.event]))
+      send(VhostMessage(12, littleEndian(UInt64(0)), [.event]))
+    }
     send(VhostMessage(18, index(1)))
+    if inBand { send(VhostMessage(35, index(0))) }
   }
 
   private func submit(_ input: inout FuzzInput) throws {
@@ -129,7 +153,10 @@ final class VhostUserFuzz {
     if type == 0 { segments.append(.writable(512 * input.below(4))) }
     segments.append(.writable(21))
     operations += 1
-    try driver.submit(segments)
+    _ = try driver.collect()
+    if (try? driver.submit(segments)) == nil {
+      for head in 0..<driver.size { driver.recycle(head) }
+    }
     if input.rarely() {
       try driver.setDescriptor(
         UInt16(input.below(16)), input.hostileUInt64(), input.uint32(), input.uint16(), 0)
@@ -152,6 +179,7 @@ final class VhostUserFuzz {
       case .event: bytes.first == 12 ? kick.raw : call.raw
       case .pipe: pipes.last ?? world.null.raw
       case .socket: socket.raw
+      case .channel: channelEnd.raw
       case .null: world.null.raw
       }
     }
@@ -167,18 +195,33 @@ final class VhostUserFuzz {
     return pipe(&ends) == 0 ? ends : []
   }
 
+  /// Says something to a backend that may have asked something.
+  private func answerChannel(_ input: inout FuzzInput) {
+    operations += 1
+    drain(channel.raw)
+    var bytes = littleEndian(input.pick([UInt32(2), 4, 5, input.uint32()]))
+    bytes += littleEndian(UInt32(input.rarely() ? 1 : 5)) + littleEndian(UInt32(8))
+    bytes += littleEndian(UInt64(input.byte() & 1))
+    if input.rarely() { bytes = input.data(input.below(40)) }
+    _ = try? UnixSocket.send(bytes.span.bytes, over: channel.raw, waits: false)
+  }
+
   /// Takes the replies that have come so far.
   private func drain() {
+    drain(socket.raw)
+    _ = call.drain()
+  }
+
+  private func drain(_ socket: CInt) {
     var descriptors = ReceivedDescriptors()
     var bytes = [UInt8](repeating: 0, count: 8192)
     while true {
       var span = bytes.mutableSpan
       var room = span.mutableBytes
       let arrival = try? UnixSocket.receive(
-        into: &room, over: socket.raw, descriptors: &descriptors, waits: false)
+        into: &room, over: socket, descriptors: &descriptors, waits: false)
       guard case .bytes = arrival else { break }
     }
-    _ = call.drain()
   }
 
   static func seeds() -> [[UInt8]] {
