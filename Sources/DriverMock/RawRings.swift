@@ -1,12 +1,15 @@
 import GuestMemory
+import Synchronization
 import Virtio
 
 /// A driver's rings as bare host memory, for benchmarks that fill them between two measurements.
 ///
+/// Any thread may use it; two at once only for the index words, which are atomic.
+///
 /// Bounds proof: the rings were located as a whole when this was made, and every index is masked.
 /// The driver, and with it the memory, is kept alive.
 @safe
-package struct RawRings {
+package struct RawRings: @unchecked Sendable {
   private let driver: MockDriver
   private let mask: Int
   private let descriptors: UnsafeMutableRawPointer
@@ -49,11 +52,21 @@ package struct RawRings {
 
   /// Offers what stands in the available ring up to an index.
   package func setAvailableIndex(_ index: UInt16) {
-    unsafe (available + 2).storeBytes(of: index.littleEndian, as: UInt16.self)
+    unsafe word(available + 2).pointee.store(index.littleEndian, ordering: .releasing)
   }
 
   /// What the device has published.
   package var usedIndex: UInt16 {
-    UInt16(littleEndian: unsafe (used + 2).load(as: UInt16.self))
+    UInt16(littleEndian: unsafe word(used + 2).pointee.load(ordering: .acquiring))
+  }
+
+  /// Wishes to be interrupted at an answer.
+  package func setUsedEvent(_ index: UInt16) {
+    let place = unsafe available + 4 + 2 * (mask + 1)
+    unsafe word(place).pointee.store(index.littleEndian, ordering: .relaxed)
+  }
+
+  @unsafe private func word(_ place: UnsafeMutableRawPointer) -> UnsafePointer<Atomic<UInt16>> {
+    unsafe UnsafePointer(place.assumingMemoryBound(to: Atomic<UInt16>.self))
   }
 }
