@@ -57,7 +57,8 @@ package final class MockFrontend {
   /// Takes a connected socket and makes the guest's memory.
   package init(
     socket: consuming OwnedDescriptor, queueCount: Int = 1,
-    memorySize: UInt64 = MockFrontend.defaultMemorySize, patienceNanoseconds: UInt64 = 30_000_000_000
+    memorySize: UInt64 = MockFrontend.defaultMemorySize,
+    patienceNanoseconds: UInt64 = 30_000_000_000
   ) throws {
     self.socket = consume socket
     self.memorySize = memorySize
