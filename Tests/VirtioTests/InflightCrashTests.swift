@@ -10,7 +10,8 @@ struct InflightCrashTests {
   private enum Act {
     case submit
     case take
-    case stage(UInt16)
+    /// One of those that were taken and not staged yet, the oldest being 0.
+    case stage(Int)
     case publish
     case collect
   }
@@ -41,6 +42,7 @@ struct InflightCrashTests {
     var moments: [Moment] = []
     var offered: [UInt16] = []
     var taken: [UInt16] = []
+    var unstaged: [UInt16] = []
     var collected: UInt16 = 0
     for (number, act) in acts.enumerated() {
       switch act {
@@ -57,7 +59,7 @@ struct InflightCrashTests {
         let trace = try InstructionSteps.watch(watched, count: Self.length, limit: 64) {
           switch act {
           case .take: got = try queue.popHead()
-          case .stage(let head): try queue.stage(head: head, length: 1)
+          case .stage(let place): try queue.stage(head: unstaged[place], length: 1)
           default: _ = queue.publish()
           }
         }
@@ -66,7 +68,11 @@ struct InflightCrashTests {
             Moment(
               act: number, memory: state, offered: offered, taken: taken, collected: collected))
         }
-        if let got { taken.append(got) }
+        if let got {
+          taken.append(got)
+          unstaged.append(got)
+        }
+        if case .stage(let place) = act { unstaged.remove(at: place) }
       }
     }
     return moments
@@ -127,9 +133,9 @@ struct InflightCrashTests {
 
   private static let acts: [Act] = [
     .submit, .submit, .submit, .take, .take, .stage(1), .take, .stage(0), .publish, .collect,
-    .submit, .submit, .take, .stage(2), .publish, .take, .collect, .submit, .take, .stage(0),
-    .stage(1), .stage(2), .publish, .collect, .submit, .submit, .submit, .submit, .take, .take,
-    .take, .take, .stage(3), .publish, .stage(2), .stage(1), .stage(0), .publish, .collect,
+    .submit, .submit, .take, .stage(0), .publish, .take, .collect, .submit, .take, .stage(1),
+    .stage(1), .stage(0), .publish, .collect, .submit, .submit, .submit, .submit, .take, .take,
+    .take, .take, .stage(3), .publish, .stage(1), .stage(1), .stage(0), .publish, .collect,
   ]
 
   @Test(arguments: [0, 65_531] as [UInt16])

@@ -79,7 +79,7 @@ import Virtio
     #expect(driver.freeDescriptorCount == 1)
     #expect(throws: MockDriver.Failure.emptyRequest) { try driver.submit([]) }
     driver.recycle(first.head)
-    try driver.submit([.writable(0x80), .writable(0x80)])
+    try driver.submit([.writable(0x60), .writable(0x40)])
   }
 
   @Test(arguments: [VirtioFeatures.eventIndex, []])
