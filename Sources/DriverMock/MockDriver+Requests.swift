@@ -20,6 +20,7 @@ extension MockDriver {
   ) throws -> Request {
     let needed = plain.count + (indirect.isEmpty ? 0 : 1)
     guard needed > 0 else { throw Failure.emptyRequest }
+    if needed > free.count { try recycleUsed() }
     guard needed <= free.count else {
       throw Failure.noDescriptors(free: free.count, needed: needed)
     }
@@ -74,18 +75,32 @@ extension MockDriver {
 
   /// The answers that were not looked at before; what they answer is free again.
   package func collect() throws -> [Used] {
-    let index = try memory.loadUInt16(at: GuestAddress(usedRing.rawValue + 2))
+    let index = try recycleUsed()
     var result: [Used] = []
     while seenUsed != index {
-      let slot = usedRing.rawValue + 4 + 8 * UInt64(seenUsed % size)
-      let used = Used(
-        head: try memory.loadUInt32(at: GuestAddress(slot)),
-        length: try memory.loadUInt32(at: GuestAddress(slot + 4)))
-      if let head = UInt16(exactly: used.head) { recycle(head) }
-      result.append(used)
+      result.append(try used(at: seenUsed))
       seenUsed &+= 1
     }
     return result
+  }
+
+  /// Takes back what all answers up to now occupied, whether or not they were collected; the used
+  /// index.
+  @discardableResult
+  private func recycleUsed() throws -> UInt16 {
+    let index = try memory.loadUInt16(at: GuestAddress(usedRing.rawValue + 2))
+    while recycledUsed != index {
+      if let head = UInt16(exactly: try used(at: recycledUsed).head) { recycle(head) }
+      recycledUsed &+= 1
+    }
+    return index
+  }
+
+  private func used(at index: UInt16) throws -> Used {
+    let slot = usedRing.rawValue + 4 + 8 * UInt64(index % size)
+    return Used(
+      head: try memory.loadUInt32(at: GuestAddress(slot)),
+      length: try memory.loadUInt32(at: GuestAddress(slot + 4)))
   }
 
   /// Takes back what a request occupies, as when the device has returned it.
@@ -133,7 +148,12 @@ extension MockDriver {
   }
 
   private func reserve(_ count: Int, _ request: inout Request) throws -> Range<UInt64> {
-    guard let range = room.reserve(count) else { throw Failure.noRoom(byteCount: count) }
+    var range = room.reserve(count)
+    if range == nil {
+      try recycleUsed()
+      range = room.reserve(count)
+    }
+    guard let range else { throw Failure.noRoom(byteCount: count) }
     request.room.append(range)
     return range
   }

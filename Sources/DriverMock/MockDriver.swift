@@ -61,6 +61,8 @@ package final class MockDriver {
   var room: BufferRoom
   var free: [UInt16]
   var outstanding: [UInt16: Request] = [:]
+  // How far the used ring was gone through to get descriptors back, collected or not.
+  var recycledUsed: UInt16
 
   /// Lays the rings out from `base` on, each on a page of its own, with buffers behind them.
   package init(
@@ -82,6 +84,7 @@ package final class MockDriver {
     availableIndex = firstIndex
     seenUsed = firstIndex
     notifiedAvailable = firstIndex
+    recycledUsed = firstIndex
     try memory.store(firstIndex, at: GuestAddress(available + 2))
     try memory.store(firstIndex, at: GuestAddress(used + 2))
   }
@@ -113,6 +116,7 @@ package final class MockDriver {
     free = Array(0..<size)
     seenUsed = firstIndex
     notifiedAvailable = firstIndex
+    recycledUsed = firstIndex
     try setAvailableFlags(0)
     try setAvailableIndex(firstIndex)
     try setUsedEvent(0)

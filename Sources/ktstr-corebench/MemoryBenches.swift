@@ -14,26 +14,6 @@ func memoryBenches() -> [(name: String, operations: Int, body: @Sendable () -> V
   ]
 }
 
-extension RingBenchmark {
-  /// Those of the memory, for the same report.
-  static func memory() -> [RingBenchmark] {
-    memoryBenches().map { bench in
-      RingBenchmark(
-        name: bench.name, unit: bench.name == "rwCross" ? "write and read" : "lookup"
-      ) { rounds in
-        var sample = RingSample()
-        for _ in 0..<rounds {
-          sample.measure(bench.operations) {
-            bench.body()
-            return bench.operations
-          }
-        }
-        return sample
-      }
-    }
-  }
-}
-
 private final class LookupBench: Sendable {
   static let lookups = 4096
   private let map: GuestMemoryMap

@@ -5,6 +5,8 @@ struct RingBenchmark: Sendable {
   let name: String
   /// What is counted.
   let unit: String
+  /// How many rounds make a sample of some tenths of a millisecond or more.
+  var rounds = 400
   /// Does a number of rounds on a queue of its own.
   let run: @Sendable (_ rounds: Int) throws -> RingSample
 }
@@ -14,7 +16,7 @@ extension RingBenchmark {
   static func all() -> [RingBenchmark] {
     [walk16, pop16, addUsed(batch: 16), addUsed(batch: 256), take16, turn16, requestParse]
       + [chain128(indirect: false), chain128(indirect: true), chains128]
-      + memory()
+      + [memory("findRegion256", unit: "lookup"), memory("rwCross", unit: "write and read")]
   }
 
   private static let walk16 = walk("walk16", length: 16, indirect: false)
@@ -86,6 +88,19 @@ extension RingBenchmark {
       try sample.prepare { try addUsedAll(&bench, batch: 128) }
     }
     return sample
+  }
+
+  /// One of MemoryBenches.swift; made only when it runs, since it maps much memory.
+  private static func memory(_ name: String, unit: String) -> RingBenchmark {
+    RingBenchmark(name: name, unit: unit, rounds: 8) { rounds in
+      var sample = RingSample()
+      for bench in memoryBenches() where bench.name == name {
+        for _ in 0..<rounds {
+          sample.measure(bench.operations) { memoryMeasuredSection(bench.body) }
+        }
+      }
+      return sample
+    }
   }
 
   private static let requestParse = RingBenchmark(name: "requestParse", unit: "request") { rounds in

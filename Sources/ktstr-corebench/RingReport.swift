@@ -40,7 +40,7 @@ private func report(_ benches: [RingBenchmark]) throws {
   // In turns, so that a slow moment of the host does not fall on one of them alone.
   for _ in 0..<samples {
     for (index, bench) in benches.enumerated() {
-      let sample = try bench.run(400)
+      let sample = try bench.run(bench.rounds)
       values[index].append(Double(sample.nanoseconds) / Double(max(1, sample.operations)))
     }
   }
