@@ -171,6 +171,12 @@ private let all: [MemoryPermissions] = [[], .read, .write, .readWrite]
     try view.translator.unmap(at, count: 0x1000)
     #expect(throws: GuestMemoryError.denied(at, .read)) { try view.bytes(at: at, count: 1) }
     #expect(try view.bytes(at: GuestAddress(0x11000), count: 1) == pattern(1))
+    // More pages than there are entries, up to the one before an entry.
+    try view.translator.unmap(GuestAddress(0), count: 0x13000)
+    #expect(throws: GuestMemoryError.self) { try view.bytes(at: GuestAddress(0x11000), count: 1) }
+    #expect(try view.bytes(at: GuestAddress(0x13000), count: 1) == pattern(1, 0x1000))
+    try view.translator.map(
+      GuestAddress(0x11000), to: GuestAddress(0x1000), count: 0x1000, permissions: .read)
     // All there is, however much is asked for.
     try view.translator.unmap(GuestAddress(0), count: 0 &- 0x1000)
     #expect(throws: GuestMemoryError.self) { try view.bytes(at: GuestAddress(0x11000), count: 1) }
