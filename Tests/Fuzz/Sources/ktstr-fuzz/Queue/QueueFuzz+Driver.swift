@@ -46,17 +46,27 @@ extension QueueFuzz {
 
   private func pokeDescriptor(_ input: inout FuzzInput) throws {
     let index = UInt16(input.below(Int(layout.size)))
-    let address = input.pick([
-      UInt64(input.below(Self.dataEnd)), 0x5000, 0x87f0, 0xa0f8, 0xffff_ffff_ffff_e700,
-      0xffff_ffff_ffff_fff0, input.hostileUInt64(),
-    ])
     let length = input.pick([
       UInt32(input.byte()), 16, 32, 16 * UInt32(input.byte()),
       UInt32(truncatingIfNeeded: input.hostileUInt64()),
     ])
+    let address = address(for: length, &input)
     let flags = input.rarely() ? input.uint16() : UInt16(input.byte() & 7)
     let next = UInt16(input.below(Int(layout.size) + 1))
     try driver.setDescriptor(index, address, length, flags, next)
+  }
+
+  /// Where a buffer of that length lies: anywhere in the data, or such that it ends at the end of a
+  /// region, a byte before or a byte after.
+  private func address(for length: UInt32, _ input: inout FuzzInput) -> UInt64 {
+    switch input.below(8) {
+    case 0, 1: return UInt64(input.below(Self.dataEnd))
+    case 2: return input.hostileUInt64()
+    default:
+      let region = input.pick(place.regions)
+      let end = region.start &+ UInt64(region.bytes.count)
+      return end &- UInt64(length) &+ UInt64(input.below(3)) &- 1
+    }
   }
 
   private func pokeBytes(_ input: inout FuzzInput) throws {
