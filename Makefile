@@ -20,11 +20,11 @@ RESULTS ?=
 # What the harness needs to run, to build and to be tested, as Debian package names.
 RUN_PACKAGES := qemu-system-x86 busybox-static xz-utils lz4 zstd gzip bzip2
 BUILD_PACKAGES := gcc libc6-dev liburing-dev pkg-config
-TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux
+TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux python3
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: build packages demo clients test unit guest-tests test-qemu10 kernel kernels lint format bench clean \
+.PHONY: build packages demo clients test unit guest-tests test-qemu10 kernel kernels lint format bench bench-run clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
   integrity corebench
 
@@ -106,7 +106,9 @@ lint: ## Format, warnings and undeclared imports.
 format: ## Formats all Swift sources.
 	swift format -i -r Package.swift Sources Tests guest-init/Package.swift guest-init/Sources guest-init/Tests
 
-bench: kernel ## Where the time of a run goes, medians of several.
+bench: bench-run bench-rings bench-block bench-backend ## All benchmarks, one after the other.
+
+bench-run: kernel ## Where the time of a run goes, medians of several.
 	swift build -c release --product ktstr-bench --static-swift-stdlib
 	.build/release/ktstr-bench $(KTSTR) Scenarios/smoke.json
 

@@ -103,6 +103,7 @@ private final class Watcher: ConfigurationObserver {
     let driver = bench.driver
     var answers = 0
     try withThread(
+      "resizer",
       {
         for round in 0..<400 { try? device.resize(to: round % 2 == 0 ? 32 * 512 : 96 * 512) }
         isOver.store(true, ordering: .releasing)
@@ -141,13 +142,4 @@ private final class Watcher: ConfigurationObserver {
     #expect(bench.work().failure != nil)
     #expect(watcher.all.count == 2)
   }
-}
-
-/// Runs something on another thread meanwhile; a test that it outlives fails.
-func withThread(_ body: @escaping @Sendable () -> Void, while other: () throws -> Void) throws {
-  var thread = try HostThread(name: "test", body)
-  let result = Result { try other() }
-  let joined = thread.join(until: .now().advanced(byNanoseconds: 20_000_000_000))
-  #expect(joined)
-  try result.get()
 }

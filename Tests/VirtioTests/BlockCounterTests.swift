@@ -102,6 +102,7 @@ import Virtio
     let device = bench.device
     var reads: UInt64 = 0
     try withThread(
+      "reader",
       {
         var last: UInt64 = 0
         for _ in 0..<300 {

@@ -69,15 +69,3 @@ import Virtio
     #expect(rounds > 1)
   }
 }
-
-/// Runs one body on a thread of its own while another runs here, and waits for it.
-func withThread(
-  _ name: String, _ other: @escaping @Sendable () -> Void, while body: () throws -> Void
-) throws {
-  var thread = try HostThread(name: name, other)
-  defer {
-    let ended = thread.join(until: .now().advanced(byNanoseconds: 10_000_000_000))
-    #expect(ended, "thread \(name) did not end within 10 s")
-  }
-  try body()
-}
