@@ -113,3 +113,22 @@ if Context.environment["KTSTR_CORE"] != nil {
     return location.hasSuffix("swift-argument-parser")
   }
 }
+
+// With KTSTR_ROOMS="A,B" only these targets are here, and what they need: for work on a few rooms.
+if let wanted = Context.environment["KTSTR_ROOMS"] {
+  var kept: Set<String> = []
+  var open = wanted.split(separator: ",").map(String.init)
+  while let name = open.popLast() {
+    guard kept.insert(name).inserted,
+      let target = package.targets.first(where: { $0.name == name })
+    else { continue }
+    for dependency in target.dependencies {
+      switch dependency {
+      case .byNameItem(let name, _), .targetItem(let name, _): open.append(name)
+      default: break
+      }
+    }
+  }
+  package.targets.removeAll { !kept.contains($0.name) }
+  package.products.removeAll()
+}
