@@ -82,7 +82,7 @@ parity: ## Which statements of docs/parity.md have a passing test; fails on one 
 	.ci/parity --self-test
 ifeq ($(RESULTS),)
 	@mkdir -p .build-core && rm -f .build-core/results.jsonl
-	-KTSTR_CORE=1 swift test --scratch-path .build-core --disable-xctest \
+	-KTSTR_ROOMS=core swift test --scratch-path .build-core --disable-xctest \
 	  $(EVENTS) .build-core/results.jsonl
 endif
 	.ci/parity $(or $(RESULTS),.build-core/results.jsonl)
@@ -116,7 +116,7 @@ bench-run: kernel ## Where the time of a run goes, medians of several.
 COREBENCH := .build-core/release/ktstr-corebench
 
 corebench:
-	KTSTR_CORE=1 swift build -c release --scratch-path .build-core --product ktstr-corebench
+	KTSTR_ROOMS=core swift build -c release --scratch-path .build-core --product ktstr-corebench
 
 bench-rings: corebench ## Nanoseconds of what a device does with rings and guest memory.
 	$(COREBENCH) rings

@@ -99,25 +99,13 @@ let package = Package(
   ]
 )
 
-// With KTSTR_CORE in the environment only the device core is here: what the sanitizers and
-// `make parity` build, each in a folder of its own, in a third of the time.
-if Context.environment["KTSTR_CORE"] != nil {
-  let rooms: Set = ["HostOS", "GuestMemory", "Virtio", "VhostUser"]
-  let core = rooms.union(rooms.map { $0 + "Tests" }).union([
-    "CLinux", "CUring", "DriverMock", "ktstr-corebench",
-  ])
-  package.targets.removeAll { !core.contains($0.name) }
-  package.products.removeAll()
-  package.dependencies.removeAll { dependency in
-    guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
-    return location.hasSuffix("swift-argument-parser")
-  }
-}
-
 // With KTSTR_ROOMS="A,B" only these targets are here, and what they need: for work on a few rooms.
+// "core" stands for the device core and its tests, which sanitizers, `make parity` and the core's
+// benchmarks build in a folder of their own, in a third of the time.
 if let wanted = Context.environment["KTSTR_ROOMS"] {
+  let core = ["HostOSTests", "GuestMemoryTests", "VirtioTests", "VhostUserTests", "ktstr-corebench"]
+  var open = wanted.split(separator: ",").flatMap { $0 == "core" ? core : [String($0)] }
   var kept: Set<String> = []
-  var open = wanted.split(separator: ",").map(String.init)
   while let name = open.popLast() {
     guard kept.insert(name).inserted,
       let target = package.targets.first(where: { $0.name == name })
@@ -131,4 +119,9 @@ if let wanted = Context.environment["KTSTR_ROOMS"] {
   }
   package.targets.removeAll { !kept.contains($0.name) }
   package.products.removeAll()
+  // A package that nothing uses would be fetched and warned of.
+  package.dependencies.removeAll { dependency in
+    guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+    return location.hasSuffix("swift-argument-parser") && !kept.contains("Commands")
+  }
 }
