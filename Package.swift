@@ -103,7 +103,9 @@ let package = Package(
 // "core" stands for the device core and its tests, which sanitizers, `make parity` and the core's
 // benchmarks build in a folder of their own, in a third of the time.
 if let wanted = Context.environment["KTSTR_ROOMS"] {
-  let core = ["HostOSTests", "GuestMemoryTests", "VirtioTests", "VhostUserTests", "ktstr-corebench"]
+  let core = [
+    "HostOSTests", "GuestMemoryTests", "VirtioTests", "VhostUserTests", "ktstr-corebench",
+  ]
   var open = wanted.split(separator: ",").flatMap { $0 == "core" ? core : [String($0)] }
   var kept: Set<String> = []
   while let name = open.popLast() {
