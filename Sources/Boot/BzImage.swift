@@ -68,6 +68,16 @@ package struct BzImage: Hashable, Sendable {
   package let extendedLoadFlags: UInt16
   /// Memory that the kernel needs while it unpacks itself, in bytes.
   package let initSize: UInt32
+  /// Bytes before the protected-mode code.
+  package let setupSize: Int
+  /// The header's bytes from offset 0x1f1 on, as long as the header says it is.
+  package let setupHeader: [UInt8]
+  /// The highest address that the initramfs may have; never below 0x37ffffff.
+  package let initrdLimit: UInt32
+  /// Bytes in the command line at most, without the NUL.
+  package let commandLineSize: UInt32
+  /// Where the kernel would like to run, and runs without moving.
+  package let preferredAddress: UInt64
   /// How the payload is compressed.
   package let compression: Compression
   /// The compressed stream in the file, without the size that the build appends to it.
@@ -109,7 +119,16 @@ package struct BzImage: Hashable, Sendable {
 
     let setupSectors = try field(UInt8.self, Offset.setupSectors)
     // Zero means four, for loaders older than the field.
-    let setupSize = (Int(setupSectors == 0 ? 4 : setupSectors) + 1) * 512
+    setupSize = (Int(setupSectors == 0 ? 4 : setupSectors) + 1) * 512
+    initrdLimit = try field(UInt32.self, Offset.initrdLimit)
+    commandLineSize = try field(UInt32.self, Offset.commandLineSize)
+    preferredAddress =
+      protocolVersion >= 0x20a ? try field(UInt64.self, Offset.preferredAddress) : 0x10_0000
+    // The header ends where the jump at its beginning leads to (boot.rst, "Details of Header Fields").
+    let headerEnd = 0x202 + Int(try field(UInt8.self, Offset.headerSize))
+    var header: [UInt8] = []
+    for offset in Offset.setupSectors..<headerEnd { header.append(try field(UInt8.self, offset)) }
+    setupHeader = header
     let versionPointer = Int(try field(UInt16.self, Offset.kernelVersion))
     kernelVersion =
       versionPointer == 0 || versionPointer + 0x200 >= setupSize
@@ -144,6 +163,14 @@ package struct BzImage: Hashable, Sendable {
     static let version = 0x206
     /// `kernel_version`, relative to 0x200.
     static let kernelVersion = 0x20e
+    /// The second byte of `jump`.
+    static let headerSize = 0x201
+    /// `initrd_addr_max`.
+    static let initrdLimit = 0x22c
+    /// `cmdline_size`.
+    static let commandLineSize = 0x238
+    /// `pref_address`.
+    static let preferredAddress = 0x258
     /// `xloadflags`.
     static let extendedLoadFlags = 0x236
     /// `payload_offset`, relative to the protected-mode code.
