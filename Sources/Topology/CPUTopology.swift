@@ -6,6 +6,9 @@
 /// it is decoded, and cannot be changed.
 package struct CPUTopology: Hashable, Sendable {
   /// One NUMA node.
+  ///
+  /// Nodes with memory only come behind all that have CPUs: Linux numbers nodes as it finds them,
+  /// and looks at CPUs first (`acpi_numa_init` in drivers/acpi/numa/srat.c).
   package struct Node: Hashable, Sendable, Codable {
     /// Last-level caches; a node with none has memory only.
     package var llcs: Int
@@ -126,6 +129,11 @@ extension CPUTopology {
       }
     }
     guard llcs > 0 else { throw .noCPUs }
+    if let early = nodes.indices.dropLast().first(where: { index in
+      nodes[index].llcs == 0 && nodes[(index + 1)...].contains { $0.llcs > 0 }
+    }) {
+      throw .memoryNodeFirst(early)
+    }
     // 20 bits of LLCs, 12 of cores and 12 of threads at most: no product overflows.
     let cpus = llcs * coresPerLLC * threadsPerCore
     guard cpus <= maximumCPUs else { throw .tooManyCPUs(cpus, limit: maximumCPUs) }

@@ -16,8 +16,10 @@ package enum CPUTopologyError: Error, Hashable, Sendable, CustomStringConvertibl
   case unevenLLCs(llcs: Int, nodes: Int)
   /// All nodes are memory only.
   case noCPUs
-  /// CPUs beyond the limit; nil where their number is beyond any count.
-  case tooManyCPUs(Int?, limit: Int)
+  /// A node of memory only comes before one with CPUs.
+  case memoryNodeFirst(Int)
+  /// CPUs beyond the limit.
+  case tooManyCPUs(Int, limit: Int)
   /// The memory of a node is nothing, or no multiple of a page.
   case nodeMemory(node: Int, bytes: UInt64)
   /// The distances are no square of the nodes' number: this row has another length.
@@ -39,8 +41,10 @@ package enum CPUTopologyError: Error, Hashable, Sendable, CustomStringConvertibl
     case .unevenLLCs(let llcs, let nodes):
       "expected as many LLCs for each node, found \(llcs) for \(nodes) nodes"
     case .noCPUs: "expected a node with LLCs, found none"
+    case .memoryNodeFirst(let node):
+      "expected nodes without LLCs behind all others, found node \(node) before one with LLCs"
     case .tooManyCPUs(let cpus, let limit):
-      "expected at most \(limit) CPUs, found \(cpus.map { "\($0)" } ?? "more than can be counted")"
+      "expected at most \(limit) CPUs, found \(cpus)"
     case .nodeMemory(let node, let bytes):
       "expected whole pages of 4KiB for node \(node), found \(bytes) bytes"
     case .distanceShape(let row, let length, let nodes):

@@ -46,6 +46,11 @@ import Topology
     #expect(throws: CPUTopologyError.tooManyCPUs(1 << 36, limit: 4096)) {
       try CPUTopology("1n4096l4096c4096t")
     }
+    #expect(throws: CPUTopologyError.memoryNodeFirst(1)) {
+      try CPUTopology(
+        nodes: [.init(llcs: 1), .init(llcs: 0), .init(llcs: 2), .init(llcs: 0)], coresPerLLC: 1,
+        threadsPerCore: 1)
+    }
     #expect(throws: CPUTopologyError.noCPUs) {
       try CPUTopology(nodes: [.init(llcs: 0)], coresPerLLC: 1, threadsPerCore: 1)
     }
@@ -93,16 +98,16 @@ import Topology
 
   @Test func `each CPU of an uneven machine knows its place`() throws {
     let topology = try CPUTopology(
-      nodes: [.init(llcs: 0), .init(llcs: 2), .init(llcs: 0), .init(llcs: 1)], coresPerLLC: 1,
+      nodes: [.init(llcs: 2), .init(llcs: 1), .init(llcs: 0), .init(llcs: 0)], coresPerLLC: 1,
       threadsPerCore: 3)
-    #expect("\(topology)" == "4n(0l 2l 0l 1l)1c3t")
-    #expect(topology.cpus.map(\.node) == [1, 1, 1, 1, 1, 1, 3, 3, 3])
+    #expect("\(topology)" == "4n(2l 1l 0l 0l)1c3t")
+    #expect(topology.cpus.map(\.node) == [0, 0, 0, 0, 0, 0, 1, 1, 1])
     #expect(topology.cpus.map(\.llcInNode) == [0, 0, 0, 1, 1, 1, 0, 0, 0])
     #expect(topology.cpus.map(\.apicID) == [0, 1, 2, 4, 5, 6, 8, 9, 10])
-    #expect(topology.cpus(ofNode: 0).isEmpty && topology.cpus(ofNode: 2).isEmpty)
-    #expect(topology.cpus(ofNode: 3) == 6..<9)
+    #expect(topology.cpus(ofNode: 2).isEmpty && topology.cpus(ofNode: 3).isEmpty)
+    #expect(topology.cpus(ofNode: 1) == 6..<9)
     let cpu = topology.cpu(at: 7)
-    #expect(cpu.node == 3 && cpu.llc == 2 && cpu.package == 2 && cpu.llcInNode == 0)
+    #expect(cpu.node == 1 && cpu.llc == 2 && cpu.package == 2 && cpu.llcInNode == 0)
     #expect(cpu.core == 2 && cpu.coreInLLC == 0 && cpu.threadInCore == 1 && cpu.apicID == 9)
   }
 

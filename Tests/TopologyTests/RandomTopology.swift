@@ -8,7 +8,8 @@ enum RandomTopology {
     var nodes = (0..<Int.random(in: 1...6, using: &random)).map { _ in
       CPUTopology.Node(llcs: Int.random(in: 0...5, using: &random))
     }
-    if nodes.allSatisfy({ $0.llcs == 0 }) { nodes[nodes.count - 1].llcs = 1 }
+    nodes = nodes.filter { $0.llcs > 0 } + nodes.filter { $0.llcs == 0 }
+    nodes[0].llcs = max(nodes[0].llcs, 1)
     var distances = nodes.map { _ in nodes.map { _ in CPUTopology.localDistance } }
     for from in nodes.indices {
       for to in nodes.indices where to > from {
