@@ -48,12 +48,14 @@ let package = Package(
     // The guest's side of rings, requests and vhost-user: for tests, fuzzing and benchmarks.
     room("DriverMock", ["VhostUser", "Virtio", "GuestMemory", "HostOS", system]),
     room("KVM", ["HostOS", "CLinux", system]),
-    room("Boot", []),
+    room("Topology", []),
+    room("Boot", ["Topology"]),
     room("Kernels", ["Boot", "HostOS", system]),
-    room("Scenario", ["Wire"]),
+    room("Scenario", ["Topology", "Wire"]),
     room("Evidence", ["Wire", "HostOS", system]),
     room("Verdict", ["Scenario", "Evidence", "Wire"]),
-    room("Machine", ["KVM", "Boot", "Virtio", "VhostUser", "HostOS", "CLinux", system]),
+    room(
+      "Machine", ["KVM", "Boot", "Topology", "Virtio", "VhostUser", "HostOS", "CLinux", system]),
     room(
       "Harness",
       [
@@ -82,12 +84,13 @@ let package = Package(
     tests("Virtio", ["DriverMock", "GuestMemory", "HostOS", histogram, system]),
     tests("VhostUser", ["DriverMock", "Virtio", "GuestMemory", "HostOS", system]),
     tests("KVM", []),
-    tests("Boot", []),
+    tests("Topology", ["HostOS"]),
+    tests("Boot", ["HostOS", "Topology", system]),
     tests("Kernels", ["Boot", "HostOS", system]),
-    tests("Scenario", ["Wire"]),
+    tests("Scenario", ["Topology", "Wire"]),
     tests("Evidence", ["Wire", "HostOS", system]),
     tests("Verdict", ["Scenario", "Evidence", "Wire"]),
-    tests("Machine", ["HostOS", "Virtio", system]),
+    tests("Machine", ["HostOS", "Topology", "Virtio", system]),
     tests(
       "Harness", ["Machine", "KVM", "Kernels", "Evidence", "Scenario", "Wire", "HostOS", system]),
     tests("Report", ["Verdict", "Evidence"]),
