@@ -45,12 +45,11 @@ private struct SeccompCompiler {
   mutating func run() -> [SeccompInstruction] {
     let refused = end(filter.refusal, data: 0)
     var targets: [(call: SystemCallNumber, label: Label)] = []
-    for (call, rules) in Dictionary(grouping: filter.rules, by: \.call) {
+    let grouped = Dictionary(grouping: filter.rules, by: \.call)
+    for (call, rules) in grouped.sorted(by: { $0.key < $1.key }) {
       targets.append((call, verdict(on: rules)))
     }
-    targets.sort { $0.call < $1.call }
-    var found = search(targets[...], otherwise: refused)
-    if filter.rules.isEmpty { found = refused }
+    let found = search(targets[...], otherwise: refused)
     // What the search compares; nothing has been loaded before.
     assembler.jump(if: .atLeast, Self.x32Bit, to: refused, else: found)
     assembler.load(at: Offset.number)

@@ -2,6 +2,8 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/kvm.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -71,3 +73,34 @@ int ktstr_landlock_restrict(int ruleset);
 /// Opens a path only to name it (O_PATH, close-on-exec), which hides behind _GNU_SOURCE. Returns -1
 /// and sets errno on error.
 int ktstr_open_path(const char *_Nonnull path);
+
+// The requests that threads of a running machine make of KVM, as a filter compares them.
+static const uint32_t KTSTR_REQUEST_RUN = KVM_RUN;
+static const uint32_t KTSTR_REQUEST_GET_REGS = KVM_GET_REGS;
+static const uint32_t KTSTR_REQUEST_GET_SREGS = KVM_GET_SREGS;
+static const uint32_t KTSTR_REQUEST_GET_SREGS2 = KVM_GET_SREGS2;
+static const uint32_t KTSTR_REQUEST_GET_FPU = KVM_GET_FPU;
+static const uint32_t KTSTR_REQUEST_GET_XSAVE = KVM_GET_XSAVE;
+static const uint32_t KTSTR_REQUEST_GET_XSAVE2 = KVM_GET_XSAVE2;
+static const uint32_t KTSTR_REQUEST_GET_XCRS = KVM_GET_XCRS;
+static const uint32_t KTSTR_REQUEST_GET_DEBUGREGS = KVM_GET_DEBUGREGS;
+static const uint32_t KTSTR_REQUEST_GET_VCPU_EVENTS = KVM_GET_VCPU_EVENTS;
+static const uint32_t KTSTR_REQUEST_GET_MSRS = KVM_GET_MSRS;
+static const uint32_t KTSTR_REQUEST_GET_LAPIC = KVM_GET_LAPIC;
+static const uint32_t KTSTR_REQUEST_GET_MP_STATE = KVM_GET_MP_STATE;
+static const uint32_t KTSTR_REQUEST_TRANSLATE = KVM_TRANSLATE;
+static const uint32_t KTSTR_REQUEST_KVMCLOCK_CTRL = KVM_KVMCLOCK_CTRL;
+static const uint32_t KTSTR_REQUEST_NMI = KVM_NMI;
+static const uint32_t KTSTR_REQUEST_IRQ_LINE = KVM_IRQ_LINE;
+static const uint32_t KTSTR_REQUEST_SIGNAL_MSI = KVM_SIGNAL_MSI;
+static const uint32_t KTSTR_REQUEST_GET_CLOCK = KVM_GET_CLOCK;
+static const uint32_t KTSTR_REQUEST_SET_CLOCK = KVM_SET_CLOCK;
+static const uint32_t KTSTR_REQUEST_GET_IRQCHIP = KVM_GET_IRQCHIP;
+static const uint32_t KTSTR_REQUEST_GET_PIT2 = KVM_GET_PIT2;
+
+/// The calling thread's id (`gettid(2)`), hidden behind _GNU_SOURCE.
+int ktstr_thread_id(void);
+
+/// `mallopt(M_ARENA_MAX, 1)`: threads that start from now on have no heap of their own. malloc.h is
+/// not in Swift's module map.
+void ktstr_share_one_heap(void);
