@@ -13,6 +13,8 @@ struct BackwardAssembler {
   }
 
   private var reversed: [SeccompInstruction] = []
+  /// For each target that was too far away, the last unconditional jump that leads to it.
+  private var stops: [Label: Label] = [:]
 
   /// The instructions in the order of execution.
   var instructions: [SeccompInstruction] { reversed.reversed() }
@@ -55,7 +57,9 @@ struct BackwardAssembler {
 
   private mutating func within(reach: Int, _ label: Label) -> Label {
     if distance(to: label) <= reach { return label }
+    if let stop = stops[label], distance(to: stop) <= reach { return stop }
     add(BPF_JMP | BPF_JA, UInt32(distance(to: label)))
+    stops[label] = here
     return here
   }
 

@@ -72,7 +72,7 @@ extension LandlockPolicy {
   /// Restricts the calling thread, and those that it starts, for good.
   ///
   /// - Throws: ``SandboxError/system(doing:_:)``, with `ENOENT` for a path that does not exist.
-  func restrictCallingThread() throws(SandboxError) -> LandlockOutcome {
+  package func restrictCallingThread() throws(SandboxError) -> LandlockOutcome {
     let abi: Int
     switch try Self.abi() {
     case .failure(let absence): return .absent(because: absence.rawValue)

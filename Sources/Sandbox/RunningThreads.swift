@@ -1,13 +1,13 @@
-import HostOS
+package import HostOS
 
 /// The threads of this process.
-enum RunningThreads {
+package enum RunningThreads {
   /// Flags of threads that the kernel made for its own use in this process, for io_uring and KVM
   /// (linux/sched.h: `PF_IO_WORKER`, `PF_USER_WORKER`). They run no code of ours.
   private static let kernelFlags: UInt64 = 0x10 | 0x4000
 
   /// The names of all threads but one that run code of this process.
-  static func names(besides thread: CInt) throws(SystemCallError) -> [String] {
+  package static func names(besides thread: CInt) throws(SystemCallError) -> [String] {
     var names: [String] = []
     for entry in try Files.entries(of: "/proc/self/task") where entry != "\(thread)" {
       // One that ended meanwhile is none.
@@ -24,7 +24,7 @@ enum RunningThreads {
   ///
   /// The name stands in parentheses and may hold any byte, parentheses and spaces included. The flags
   /// are the seventh field after it.
-  static func parse(_ line: String) -> (name: String, flags: UInt64)? {
+  package static func parse(_ line: String) -> (name: String, flags: UInt64)? {
     guard let open = line.firstIndex(of: "("), let close = line.lastIndex(of: ")"), open < close
     else { return nil }
     let fields = line[line.index(after: close)...].split(separator: " ")

@@ -30,6 +30,14 @@ package struct SeccompRule: Hashable, Sendable {
     _ call: SystemCallNumber, _ conditions: SeccompCondition..., do action: SeccompAction = .allow,
     reason: String
   ) {
+    self.init(call, conditions, do: action, reason: reason)
+  }
+
+  /// Makes a rule of a list of conditions.
+  package init(
+    _ call: SystemCallNumber, _ conditions: [SeccompCondition], do action: SeccompAction,
+    reason: String
+  ) {
     self.call = call
     self.conditions = conditions
     self.action = action
