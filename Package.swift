@@ -41,6 +41,7 @@ let package = Package(
     // From Debian's package liburing-dev.
     .target(name: "CUring", linkerSettings: [.linkedLibrary("uring")]),
     room("HostOS", ["CLinux", "CUring", system]),
+    room("Sandbox", ["HostOS", "CLinux", system]),
     room("Wire", []),
     room("GuestMemory", ["HostOS", "CLinux", system]),
     room("Virtio", ["GuestMemory", "HostOS", "CLinux", histogram, system]),
@@ -79,6 +80,7 @@ let package = Package(
       swiftSettings: common),
 
     tests("HostOS", [system]),
+    tests("Sandbox", ["HostOS", "CLinux", system]),
     tests("Wire", []),
     tests("GuestMemory", ["HostOS", system]),
     tests("Virtio", ["DriverMock", "GuestMemory", "HostOS", histogram, system]),

@@ -23,7 +23,8 @@ package struct HostThread: ~Copyable, Sendable {
   /// Starts a thread that runs `body` and ends with it.
   ///
   /// All signals but those of faults are blocked in it: they are for the main thread, and a write
-  /// to a pipe that nobody reads is then an error like any other.
+  /// to a pipe that nobody reads is then an error like any other. A system call that a filter refuses
+  /// (SIGSYS) is such a fault.
   ///
   /// - Parameter name: shown by `ps -L`; the kernel keeps 15 bytes.
   /// - Throws: ``SystemCallError`` from `pthread_create` or `eventfd`.
@@ -75,7 +76,7 @@ package struct HostThread: ~Copyable, Sendable {
   private static func blockSignals() {
     var signals = sigset_t()
     unsafe sigfillset(&signals)
-    for fault in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT] {
+    for fault in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS] {
       unsafe sigdelset(&signals, fault)
     }
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)

@@ -8,6 +8,7 @@
 #include "ktstr_io.h"
 #include "ktstr_kvm.h"
 #include "ktstr_process.h"
+#include "ktstr_sandbox.h"
 #include "ktstr_signal.h"
 #include "ktstr_socket.h"
 #include "ktstr_unix.h"
