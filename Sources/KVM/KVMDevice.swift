@@ -1,85 +1,104 @@
 import CLinux
 import Glibc
-package import HostOS
+import HostOS
 import SystemPackage
 
 /// `/dev/kvm`, opened.
-package struct KVMDevice: ~Copyable {
+package struct KVMDevice: ~Copyable, Sendable {
   /// Path of the device.
   package static let path = "/dev/kvm"
+  /// The API version that every kernel since 2.6.22 has (api.rst 4.1).
+  package static let apiVersion: CInt = 12
 
-  private let descriptor: OwnedDescriptor
+  let descriptor: OwnedDescriptor
 
   /// Opens the device.
   ///
-  /// - Throws: ``SystemCallError``: `ENOENT` without the module, `EACCES` without permission.
-  package init() throws(SystemCallError) {
-    descriptor = OwnedDescriptor(
-      owning: try systemCall("open", on: Self.path) { unsafe open(Self.path, O_RDWR | O_CLOEXEC) })
+  /// - Throws: ``KVMError``: `ENOENT` without the module, `EACCES` without permission.
+  package init() throws(KVMError) {
+    do throws(SystemCallError) {
+      descriptor = OwnedDescriptor(
+        owning: try systemCall("open") { unsafe open(Self.path, O_RDWR | O_CLOEXEC) })
+    } catch {
+      throw KVMError("open \(Self.path)", error.errno)
+    }
   }
 
-  /// The API version; every kernel since 2.6.22 says 12 (Documentation/virt/kvm/api.rst 4.1).
+  /// The API version; see ``apiVersion-swift.type.property``.
   ///
-  /// - Throws: ``SystemCallError`` from `KVM_GET_API_VERSION`.
-  package func apiVersion() throws(SystemCallError) -> CInt {
-    let raw = descriptor.raw
-    return try systemCall("KVM_GET_API_VERSION", on: Self.path) {
-      ktstr_ioctl_value(raw, KTSTR_KVM_GET_API_VERSION, 0)
+  /// - Throws: ``KVMError`` from `KVM_GET_API_VERSION`.
+  package func version() throws(KVMError) -> CInt {
+    try KVMRequest.getAPIVersion(descriptor.raw)
+  }
+
+  /// What the kernel says of a capability: 0 without it, else 1 or a value.
+  ///
+  /// - Throws: ``KVMError`` from `KVM_CHECK_EXTENSION`.
+  package func value(of capability: KVMCapability) throws(KVMError) -> Int {
+    try descriptor.value(of: capability)
+  }
+
+  /// What this kernel lacks of ``KVMCapability/required``, each as `KVM_CAP_NAME (reason)`.
+  ///
+  /// - Throws: ``KVMError`` from `KVM_CHECK_EXTENSION`.
+  package func missingCapabilities() throws(KVMError) -> [String] {
+    var missing: [String] = []
+    for (capability, reason) in KVMCapability.required
+    where try value(of: capability) == 0 {
+      missing.append("KVM_CAP_\(capability.name) (\(reason))")
     }
+    return missing
+  }
+
+  /// What this kernel offers beyond what is required.
+  ///
+  /// - Throws: ``KVMError`` from `KVM_CHECK_EXTENSION`.
+  package func features() throws(KVMError) -> KVMFeatures {
+    // Kernels without MAX_VCPU_ID have as many ids as vCPUs (api.rst 4.7).
+    let ids = try value(of: .maximalVCPUID)
+    let vcpus = try value(of: .maximalVCPUs)
+    return KVMFeatures(
+      hasWideAPICIDs: try value(of: .x2APIC) & 3 == 3,
+      hasSplitIRQChip: try value(of: .splitIRQChip) != 0,
+      apicIDLimit: ids == 0 ? vcpus : ids,
+      maximalVCPUs: vcpus,
+      memorySlots: try value(of: .memorySlots),
+      hasLargeXSAVE: try value(of: .xsave2) != 0,
+      hasHaltPoll: try value(of: .haltPoll) != 0,
+      hasReadOnlyMemory: try value(of: .readOnlyMemory) != 0,
+      hasAnyLengthDoorbell: try value(of: .anyLengthDoorbell) != 0,
+      disabledExits: DisabledExits(
+        rawValue: UInt32(truncatingIfNeeded: try value(of: .disabledExits))))
+  }
+
+  /// Asks that guests may have the processor's tile registers (AMX), whose state is large.
+  ///
+  /// Goes before ``supportedCPUID()``, which leaves out what guests may not have. False where
+  /// processor or kernel have none of it, which harms nothing (arch/x86/kernel/fpu/xstate.c).
+  @discardableResult
+  package static func requestTileState() -> Bool {
+    let tileData: UInt = 18
+    return ktstr_request_guest_state(tileData) == 0
   }
 
   /// Makes a virtual machine without memory and CPUs.
   ///
-  /// - Throws: ``SystemCallError`` from `KVM_CREATE_VM` or `KVM_GET_VCPU_MMAP_SIZE`.
-  package func makeVirtualMachine() throws(SystemCallError) -> KVMVirtualMachine {
-    let raw = descriptor.raw
-    let vm = OwnedDescriptor(
-      owning: try systemCall("KVM_CREATE_VM", on: Self.path) {
-        ktstr_ioctl_value(raw, KTSTR_KVM_CREATE_VM, 0)
-      })
-    let size = try systemCall("KVM_GET_VCPU_MMAP_SIZE", on: Self.path) {
-      ktstr_ioctl_value(raw, KTSTR_KVM_GET_VCPU_MMAP_SIZE, 0)
+  /// - Throws: ``KVMError`` from `KVM_CREATE_VM` or `KVM_GET_VCPU_MMAP_SIZE`.
+  package func makeVirtualMachine() throws(KVMError) -> KVMVirtualMachine {
+    let runSize = Int(try KVMRequest.getRunSize(descriptor.raw))
+    guard runSize >= KTSTR_RUN_SIZE else {
+      throw KVMRequest.getRunSize.error(EPROTO, nil, .bytes(runSize))
     }
-    return KVMVirtualMachine(descriptor: vm, runSize: Int(size))
+    let machine = OwnedDescriptor(owning: try KVMRequest.createVM(descriptor.raw))
+    return KVMVirtualMachine(descriptor: machine, runSize: runSize)
   }
 }
 
-/// A virtual machine.
-package struct KVMVirtualMachine: ~Copyable {
-  private let descriptor: OwnedDescriptor
-  private let runSize: Int
-
-  init(descriptor: consuming OwnedDescriptor, runSize: Int) {
-    self.descriptor = descriptor
-    self.runSize = runSize
-  }
-
-  /// Gives the guest memory at a physical address.
-  ///
-  /// - Parameter memory: must stay mapped as long as the machine lives; page-aligned.
-  /// - Throws: ``SystemCallError`` from `KVM_SET_USER_MEMORY_REGION`.
-  @unsafe
-  package func setMemory(
-    slot: UInt32, guestAddress: UInt64, memory: UnsafeMutableRawBufferPointer
-  ) throws(SystemCallError) {
-    var region = kvm_userspace_memory_region(
-      slot: slot, flags: 0, guest_phys_addr: guestAddress, memory_size: UInt64(memory.count),
-      userspace_addr: UInt64(UInt(bitPattern: memory.baseAddress)))
-    let raw = descriptor.raw
-    try systemCall("KVM_SET_USER_MEMORY_REGION") {
-      unsafe ktstr_ioctl_pointer(raw, KTSTR_KVM_SET_USER_MEMORY_REGION, &region)
-    }
-  }
-
-  /// Makes a virtual CPU.
-  ///
-  /// - Throws: ``SystemCallError`` from `KVM_CREATE_VCPU` or `mmap`.
-  package func makeVirtualCPU(id: UInt32) throws(SystemCallError) -> KVMVirtualCPU {
-    let raw = descriptor.raw
-    let vcpu = OwnedDescriptor(
-      owning: try systemCall("KVM_CREATE_VCPU") {
-        ktstr_ioctl_value(raw, KTSTR_KVM_CREATE_VCPU, UInt(id))
-      })
-    return try KVMVirtualCPU(descriptor: vcpu, runSize: runSize)
+extension OwnedDescriptor {
+  /// What the kernel says of a capability, asked of `/dev/kvm` or of a VM.
+  func value(of capability: KVMCapability) throws(KVMError) -> Int {
+    Int(
+      try KVMRequest.checkExtension(
+        raw, value: UInt(capability.number), about: .capability(capability)))
   }
 }

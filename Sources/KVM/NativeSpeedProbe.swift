@@ -1,5 +1,3 @@
-import CLinux
-import Glibc
 import HostOS
 import SystemPackage
 
@@ -34,10 +32,12 @@ package enum NativeSpeedProbe {
 
   /// Runs the probe; takes well under a second and needs no privileges but the device's.
   package static func run() -> KVMFinding {
-    do throws(SystemCallError) {
+    do throws(KVMError) {
       let device = try KVMDevice()
-      let version = try device.apiVersion()
-      guard version == 12 else { return .broken("KVM API version \(version), 12 expected") }
+      let version = try device.version()
+      guard version == KVMDevice.apiVersion else {
+        return .broken("KVM API version \(version), \(KVMDevice.apiVersion) expected")
+      }
       return try time(on: device)
     } catch {
       switch error.errno {
@@ -48,31 +48,46 @@ package enum NativeSpeedProbe {
     }
   }
 
-  private static func time(on device: borrowing KVMDevice) throws(SystemCallError) -> KVMFinding {
-    let size = 4096
-    let page = unsafe mmap(
-      nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let page = unsafe page, unsafe page != MAP_FAILED else {
-      throw SystemCallError("mmap", Errno(rawValue: Glibc.errno))
-    }
-    defer { unsafe munmap(page, size) }
-    let memory = unsafe UnsafeMutableRawBufferPointer(start: page, count: size)
+  private static func time(on device: borrowing KVMDevice) throws(KVMError) -> KVMFinding {
+    let page = try makePage()
+    let memory = unsafe UnsafeMutableRawBufferPointer(start: page.unsafeBase, count: page.count)
     unsafe memory.copyBytes(from: code)
     let machine = try device.makeVirtualMachine()
     try unsafe machine.setMemory(slot: 0, guestAddress: 0, memory: memory)
-    let vcpu = try machine.makeVirtualCPU(id: 0)
+    var vcpu = try machine.makeVCPU(apicID: 0)
     // Best of three: the first run also pays for the page's first touch.
     var best = UInt64.max
     for _ in 0..<3 {
       try vcpu.enterRealMode(at: 0)
       let start = MonotonicTime.now()
-      let reason = try vcpu.runUntilExit()
-      guard reason == UInt32(KVM_EXIT_HLT) else {
-        return .broken("a loop of \(rounds) rounds ended with KVM exit reason \(reason), not HLT")
+      let exit = try vcpu.run()
+      guard exit == .halted else {
+        return .broken("a loop of \(rounds) rounds ended with \(exit), not at its HLT")
       }
       best = min(best, MonotonicTime.now().nanoseconds(since: start))
     }
     return best > limitNanoseconds
       ? .emulated(nanoseconds: best) : .native(nanoseconds: best)
+  }
+
+  private static func makePage() throws(KVMError) -> Mapping {
+    do throws(SystemCallError) {
+      return try Mapping(anonymous: KVMVirtualMachine.pageSize)
+    } catch {
+      throw KVMError("mmap", about: .bytes(KVMVirtualMachine.pageSize), error.errno)
+    }
+  }
+}
+
+extension KVMVirtualCPU {
+  /// Puts the vCPU into real mode with flat segments at 0, about to execute at `address`.
+  fileprivate func enterRealMode(at address: UInt16) throws(KVMError) {
+    var special = try specialRegisters()
+    special.cs.base = 0
+    special.cs.selector = 0
+    try setSpecialRegisters(special)
+    var general = GeneralRegisters()
+    general.rip = UInt64(address)
+    try setRegisters(general)
   }
 }
