@@ -56,7 +56,10 @@ let package = Package(
     room("Evidence", ["Wire", "HostOS", system]),
     room("Verdict", ["Scenario", "Evidence", "Wire"]),
     room(
-      "Machine", ["KVM", "Boot", "Topology", "Virtio", "VhostUser", "HostOS", "CLinux", system]),
+      "Machine",
+      [
+        "KVM", "Boot", "Topology", "Virtio", "VhostUser", "GuestMemory", "HostOS", "CLinux", system,
+      ]),
     room(
       "Harness",
       [

@@ -1,4 +1,6 @@
+package import Boot
 package import HostOS
+package import KVM
 
 /// Why a machine could not be made or run.
 package enum MachineError: Error, CustomStringConvertible {
@@ -12,6 +14,16 @@ package enum MachineError: Error, CustomStringConvertible {
   case host(doing: String, SystemCallError)
   /// The scratch disk could not be served.
   case disk(String)
+  /// `/dev/kvm` refuses.
+  case kvm(KVMError)
+  /// `/dev/kvm` lacks what a guest of ours needs, one line for each.
+  case capabilities([String])
+  /// The kernel cannot be loaded.
+  case boot(BootError)
+  /// The guest's memory cannot be made or reached.
+  case memory(String)
+  /// The guest's CPUs or tables cannot be described.
+  case description(String)
 
   package var description: String {
     switch self {
@@ -23,6 +35,12 @@ package enum MachineError: Error, CustomStringConvertible {
       "\(program) could not be started: \(error)"
     case .host(let doing, let error): "\(doing): \(error)"
     case .disk(let reason): "scratch disk: \(reason)"
+    case .kvm(let error): "engine kvm: \(error)"
+    case .capabilities(let missing):
+      "engine kvm: this kernel's /dev/kvm lacks \(missing.joined(separator: ", "))"
+    case .boot(let error): "engine kvm: \(error)"
+    case .memory(let reason): "the guest's memory: \(reason)"
+    case .description(let reason): "engine kvm: \(reason)"
     }
   }
 }

@@ -1,0 +1,90 @@
+import Boot
+import Glibc
+import GuestMemory
+import HostOS
+import SystemPackage
+
+/// A guest's RAM: one file in memory, mapped here where devices look at it, filled through the file.
+///
+/// Nothing of it exists before it is written, by us or by the guest. The kernel and the initramfs
+/// are copied by the host's kernel from file to file, which neither maps nor clears a page first.
+struct GuestRAM: ~Copyable {
+  let layout: PhysicalMemory
+  let map: GuestMemoryMap
+  private let file: MemoryFile
+
+  /// Bytes of one copy by the host's kernel, so that a signal is heard soon.
+  private static let piece = 4 << 20
+
+  /// Makes RAM full of zeroes.
+  ///
+  /// - Throws: ``MachineError/host(doing:_:)`` or ``MachineError/memory(_:)``.
+  init(_ layout: PhysicalMemory) throws(MachineError) {
+    let file = try MachineError.naming("making the guest's memory") { () throws(SystemCallError) in
+      try MemoryFile(name: "ktstr-guest", size: layout.byteCount)
+    }
+    do throws(GuestMemoryError) {
+      var regions: [GuestRegion] = []
+      for range in layout.ranges {
+        regions.append(
+          try GuestRegion(
+            mapping: file.descriptor.raw, fileOffset: range.fileOffset,
+            at: GuestAddress(range.addresses.lowerBound), size: UInt64(range.addresses.count)))
+      }
+      map = try GuestMemoryMap(regions)
+    } catch {
+      throw .memory("\(error)")
+    }
+    self.layout = layout
+    self.file = file
+  }
+
+  /// The descriptor of the file, for who shares the memory.
+  var descriptor: CInt { file.descriptor.raw }
+
+  /// Writes bytes; the addresses lie in RAM.
+  func write(_ bytes: [UInt8], at address: UInt64) throws(MachineError) {
+    do {
+      try map.write(bytes, at: GuestAddress(address))
+    } catch {
+      throw .memory("\(error)")
+    }
+  }
+
+  /// Copies a part of a file to an address, whose bytes lie in one stretch of RAM.
+  ///
+  /// - Parameter name: the file's, for messages.
+  func copy(
+    _ source: CInt, _ part: Range<UInt64>, to address: UInt64, named name: String
+  ) throws(MachineError) {
+    let addresses = address..<address + UInt64(part.count)
+    guard let place = offset(of: addresses), var from = off_t(exactly: part.lowerBound),
+      let target = off_t(exactly: place)
+    else { throw .memory("\(name) does not lie in the guest's memory") }
+    let out = descriptor
+    try MachineError.naming("copying \(name) to the guest") { () throws(SystemCallError) in
+      try systemCall("lseek") { lseek(out, target, SEEK_SET) }
+      var left = part.count
+      while left > 0 {
+        let size = min(left, Self.piece)
+        let count = try systemCall("sendfile", on: name) {
+          unsafe sendfile(out, source, &from, size)
+        }
+        guard count > 0 else {
+          throw SystemCallError("sendfile", .ioError, subject: "\(name), which became shorter")
+        }
+        left -= count
+      }
+    }
+  }
+
+  private func offset(of addresses: Range<UInt64>) -> UInt64? {
+    for range in layout.ranges
+    where range.addresses.lowerBound <= addresses.lowerBound
+      && addresses.upperBound <= range.addresses.upperBound
+    {
+      return range.fileOffset + (addresses.lowerBound - range.addresses.lowerBound)
+    }
+    return nil
+  }
+}
