@@ -112,26 +112,3 @@ package final class QEMUMachine: Machine {
     return lines.isEmpty ? "" : ": " + lines.joined(separator: " | ")
   }
 }
-
-/// A connection between us and QEMU.
-private struct Connection: ~Copyable {
-  let ours: OwnedDescriptor
-  let theirs: OwnedDescriptor
-
-  /// Makes a connection whose end here never blocks.
-  init(for purpose: String) throws(MachineError) {
-    var pair = try MachineError.naming("making a socket for \(purpose)", UnixSocket.pair)
-    guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else {
-      preconditionFailure("a new pair has both ends")
-    }
-    let raw = ours.raw
-    try MachineError.naming("making a socket for \(purpose)") { () throws(SystemCallError) in
-      let flags = try systemCall("fcntl") { fcntl(raw, F_GETFL) }
-      try systemCall("fcntl") { fcntl(raw, F_SETFL, flags | O_NONBLOCK) }
-    }
-    self.ours = ours
-    self.theirs = theirs
-  }
-
-  consuming func end() -> OwnedDescriptor { ours }
-}

@@ -1,3 +1,4 @@
+import Boot
 import Virtio
 
 /// What the vCPUs reach by port and memory accesses that the kernel does not answer itself.
@@ -24,22 +25,23 @@ final class Board: Sendable {
   private let windows: [MMIOTransport]
   private let windowsBase: UInt64
   private let windowSize: UInt64
-  private let powerOffPort: UInt16
+  private let sleepPort: UInt16
 
   /// Makes a board.
   ///
   /// - Parameters:
   ///   - windows: virtio-mmio devices, each in a window of `windowSize` bytes from `windowsBase` on.
-  ///   - powerOffPort: any write to it powers off.
+  ///   - sleepPort: the sleep control register, whose enable bit powers off: there is no other
+  ///     sleep.
   init(
     serial: SerialPort, windows: [MMIOTransport], windowsBase: UInt64, windowSize: UInt64,
-    powerOffPort: UInt16
+    sleepPort: UInt16
   ) {
     self.serial = serial
     self.windows = windows
     self.windowsBase = windowsBase
     self.windowSize = windowSize
-    self.powerOffPort = powerOffPort
+    self.sleepPort = sleepPort
   }
 
   /// Reads a port; a wide access is one of several ports in a row, as on an ISA bus.
@@ -85,7 +87,7 @@ final class Board: Sendable {
   private func write(_ value: UInt8, port: UInt16) -> Consequence {
     switch port {
     case Self.serialPorts...Self.serialPorts + 7: serial.write(value, to: port - Self.serialPorts)
-    case powerOffPort: return .powerOff
+    case sleepPort where value & ACPIMachine.Power.sleepEnable != 0: return .powerOff
     case _ where KeyboardController.isReset(value, to: port): return .reset
     default: break
     }

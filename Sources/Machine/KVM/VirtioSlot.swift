@@ -8,7 +8,7 @@ import Virtio
 ///
 /// Nothing on the way of a request leaves the guest for this process: a doorbell is an ioeventfd
 /// that wakes the device's thread, an interrupt an irqfd.
-struct VirtioSlot: ~Copyable {
+final class VirtioSlot {
   /// The GSI of the first slot; each slot has one of its own, below the 16 of the PIC where there
   /// are few.
   static let firstGSI: UInt32 = 5
@@ -61,7 +61,7 @@ struct VirtioSlot: ~Copyable {
   }
 
   /// Ends the thread; false when it was still at work at the deadline.
-  mutating func stop(until deadline: MonotonicTime) -> Bool { worker.stop(until: deadline) }
+  func stop(until deadline: MonotonicTime) -> Bool { worker.stop(until: deadline) }
 
   /// QueueNotify (virtio 1.2, 4.2.2).
   private static let notifyOffset: UInt64 = 0x50
