@@ -2,7 +2,7 @@ import Machine
 
 /// The kernel command line of every guest, argument by argument.
 enum KernelCommandLine {
-  static func arguments(isShell: Bool) -> [KernelArgument] {
+  static func arguments(_ engine: EngineKind, isShell: Bool) -> [KernelArgument] {
     var list: [KernelArgument] = [
       .init("console=ttyS0", because: "console.log, and the text of a panic"),
       .init("panic=-1", because: "a panicked guest resets at once, which ends the engine"),
@@ -10,22 +10,40 @@ enum KernelCommandLine {
       .init("nokaslr", because: "addresses in the console match the kernel's ELF"),
       .init("mitigations=off", because: "a scheduler is measured, not the CPU's workarounds"),
       .init("random.trust_cpu=on", because: "no waiting for entropy early in the boot"),
-      .init(
-        "tsc=reliable",
-        because: "the software CPU has one clock for all vCPUs, and a loaded host must not make "
-          + "the kernel fall back to a slow one"),
       .init("i8042.noaux", because: "no probe of a mouse port that nobody uses"),
       .init("net.ifnames=0", because: "no renaming of interfaces that are not there"),
     ]
+    switch engine {
+    case .tcg:
+      list.append(
+        .init(
+          "tsc=reliable",
+          because: "the software CPU has one clock for all vCPUs, and a loaded host must not make "
+            + "the kernel fall back to a slow one"))
+    case .kvm:
+      list += [
+        .init("reboot=k", because: "a reset by the keyboard controller is the one that is there"),
+        .init("pci=off", because: "there is no PCI, and looking for it takes hundreds of exits"),
+        .init("8250.nr_uarts=1", because: "there is one serial port, and probing takes exits"),
+      ]
+    }
     if isShell {
       list.append(.init("loglevel=4", because: "the console is the user's terminal"))
+    } else if engine == .kvm {
+      list.append(
+        .init(
+          "quiet",
+          because: "each byte of the console costs two exits; warnings and panics are printed all "
+            + "the same"))
     }
     return list
   }
 
   /// What a guest of this arrangement needs besides.
-  static func arguments(for topology: MachineTopology) -> [KernelArgument] {
-    guard topology.cpus <= 8, topology.highestAPICID >= topology.cpus else { return [] }
+  static func arguments(_ engine: EngineKind, for topology: MachineTopology) -> [KernelArgument] {
+    guard engine == .tcg, topology.cpus <= 8, topology.highestAPICID >= topology.cpus else {
+      return []
+    }
     return [
       .init(
         "possible_cpus=9",

@@ -23,8 +23,15 @@ package struct PreparedRun: Sendable {
 
 /// Turns orders into prepared run directories.
 package struct Preparation: Sendable {
-  /// Modules without which a guest of the tcg engine has neither telemetry nor disk.
-  private static let modules = ["virtio_pci", "virtio_console", "virtio_blk"]
+  /// Modules without which a guest has neither telemetry nor disk.
+  private static func modules(_ engine: EngineKind) -> [ModuleName] {
+    let transport =
+      switch engine {
+      case .tcg: "virtio_pci"
+      case .kvm: "virtio_mmio"
+      }
+    return [transport, "virtio_console", "virtio_blk"].map { ModuleName($0) }
+  }
 
   /// The base archive in a run directory, where the cache cannot be written.
   private static let uncachedBase = "initramfs-base.cpio"
@@ -43,7 +50,7 @@ package struct Preparation: Sendable {
   /// - Throws: ``PreparationError``.
   package func check(_ order: RunOrder) throws(PreparationError) {
     try checkTopology(order)
-    try checkMemory(order, archiveBytes: try archive(for: order.kernel).size)
+    try checkMemory(order, archiveBytes: try archive(for: order.kernel, order.engine.engine).size)
   }
 
   /// Prepares one attempt at an order that was checked.
@@ -54,7 +61,7 @@ package struct Preparation: Sendable {
   ) throws(PreparationError) -> PreparedRun {
     let began = MonotonicTime.now()
     let scenario = order.document.scenario
-    let archive = try archive(for: order.kernel)
+    let archive = try archive(for: order.kernel, order.engine.engine)
     let id = UInt64.random(in: .min ... .max)
     let runID = Hexadecimal.text(id)
     let seed = scenario.seed ?? UInt64.random(in: .min ... .max)
@@ -91,9 +98,9 @@ package struct Preparation: Sendable {
   ///
   /// - Throws: ``PreparationError``.
   func base(
-    for kernel: Kernel, extraFiles: [GuestImageBase.ExtraFile] = []
+    for kernel: Kernel, _ engine: EngineKind, extraFiles: [GuestImageBase.ExtraFile] = []
   ) throws(PreparationError) -> String {
-    switch try archive(for: kernel, extraFiles: extraFiles) {
+    switch try archive(for: kernel, engine, extraFiles: extraFiles) {
     case .cached(let base): return base.path.string
     case .bytes(let bytes):
       do {
@@ -125,11 +132,11 @@ package struct Preparation: Sendable {
   }
 
   private func archive(
-    for kernel: Kernel, extraFiles: [GuestImageBase.ExtraFile] = []
+    for kernel: Kernel, _ engine: EngineKind, extraFiles: [GuestImageBase.ExtraFile] = []
   ) throws(PreparationError) -> GuestImageBase.Archive {
     do {
       var contents = GuestImageBase.Contents(
-        initProgram: FilePath(initProgram), modules: Self.modules.map { ModuleName($0) })
+        initProgram: FilePath(initProgram), modules: Self.modules(engine))
       contents.extraFiles = extraFiles
       return try GuestImageBase.archive(contents, for: kernel, cache: store.baseCache)
     } catch {
@@ -207,8 +214,8 @@ package struct Preparation: Sendable {
     return MachineRequest(
       engine: order.engine.engine, enginePath: order.engine.program, threading: attempt.threading,
       kernelImage: order.kernel.elf.string, initramfs: [base],
-      commandLine: KernelCommandLine.arguments(isShell: false)
-        + KernelCommandLine.arguments(for: topology),
+      commandLine: KernelCommandLine.arguments(order.engine.engine, isShell: false)
+        + KernelCommandLine.arguments(order.engine.engine, for: topology),
       topology: topology, memoryBytes: scenario.machine.memory,
       disk: scenario.machine.disk.map {
         DiskRequest(

@@ -59,9 +59,9 @@ package struct ShellGuest {
     }
     // A reader that is gone shows as EPIPE where it is written to.
     _ = signal(SIGPIPE, SIG_IGN)
-    let machine: QEMUMachine
+    let machine: any Machine
     do {
-      machine = try QEMUMachine(
+      machine = try startMachine(
         request, initramfsTail: tail, telemetryPort: Plan.telemetryPort,
         logDescriptor: log.descriptor.raw, logPath: "/proc/self/fd/\(log.descriptor.raw)")
     } catch {
@@ -96,7 +96,7 @@ package struct ShellGuest {
           + "install it: apt-get install busybox-static")
     }
     let base = try preparation.base(
-      for: kernel,
+      for: kernel, engine.engine,
       extraFiles: [.init(guestPath: "/bin/busybox", source: FilePath(shell))])
     let plan = Plan(
       mode: .shell(columns: options.columns, rows: options.rows),
@@ -107,7 +107,7 @@ package struct ShellGuest {
     let request = MachineRequest(
       engine: engine.engine, enginePath: engine.program, threading: .single,
       kernelImage: kernel.elf.string, initramfs: [base],
-      commandLine: KernelCommandLine.arguments(isShell: true),
+      commandLine: KernelCommandLine.arguments(engine.engine, isShell: true),
       topology: MachineTopology(
         nodes: 1, lastLevelCaches: 1, coresPerCache: options.cpus, threadsPerCore: 1),
       memoryBytes: options.memoryBytes,

@@ -15,8 +15,8 @@ package enum EngineRequest: String, Sendable, CaseIterable {
 package struct EngineChoice: Sendable, Equatable {
   /// The engine.
   package var engine: EngineKind
-  /// Its program, where it is one of its own.
-  package var program: String
+  /// Its program, where it is one of its own; nil for ours.
+  package var program: String?
   /// Why this one, for people.
   package var reason: String
 
@@ -31,15 +31,28 @@ package struct EngineChoice: Sendable, Equatable {
   package init(_ request: EngineRequest, kvm: () -> KVMFinding) throws(MachineError) {
     switch request {
     case .kvm:
-      throw .engineUnavailable(
-        .kvm, reason: "this build has no native engine yet",
-        remedy: "use --engine tcg, or leave --engine out")
+      let finding = kvm()
+      guard case .native = finding else {
+        throw .engineUnavailable(
+          .kvm, reason: Self.describe(finding), remedy: "use --engine tcg, or leave --engine out")
+      }
+      self.init(kvmBecause: "asked for with --engine kvm")
     case .tcg:
       try self.init(tcgBecause: "asked for with --engine tcg")
     case .auto:
-      try self.init(
-        tcgBecause: "this build has no native engine yet; \(Self.describe(kvm()))")
+      let finding = kvm()
+      if case .native = finding {
+        self.init(kvmBecause: Self.describe(finding))
+      } else {
+        try self.init(tcgBecause: Self.describe(finding))
+      }
     }
+  }
+
+  private init(kvmBecause reason: String) {
+    engine = .kvm
+    program = nil
+    self.reason = reason
   }
 
   private init(tcgBecause reason: String) throws(MachineError) {

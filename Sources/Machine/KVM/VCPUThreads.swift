@@ -13,7 +13,9 @@ final class VCPUThreads {
   final class Thread {
     var thread: HostThread
     let kicker: VCPUKicker
-    init(_ thread: consuming HostThread, _ kicker: VCPUKicker) { self.thread = thread; self.kicker = kicker }
+    init(_ thread: consuming HostThread, _ kicker: VCPUKicker) {
+      self.thread = thread; self.kicker = kicker
+    }
   }
 
   final class Box: Sendable {
