@@ -81,7 +81,7 @@ let package = Package(
     tests("GuestMemory", ["HostOS", system]),
     tests("Virtio", ["DriverMock", "GuestMemory", "HostOS", histogram, system]),
     tests("VhostUser", ["DriverMock", "Virtio", "GuestMemory", "HostOS", system]),
-    tests("KVM", []),
+    tests("KVM", ["HostOS", system]),
     tests("Boot", []),
     tests("Kernels", ["Boot", "HostOS", system]),
     tests("Scenario", ["Wire"]),
