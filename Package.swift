@@ -88,7 +88,7 @@ let package = Package(
     tests("GuestMemory", ["HostOS", system]),
     tests("Virtio", ["DriverMock", "GuestMemory", "HostOS", histogram, system]),
     tests("VhostUser", ["DriverMock", "Virtio", "GuestMemory", "HostOS", system]),
-    tests("KVM", []),
+    tests("KVM", ["HostOS", system]),
     tests("Topology", ["HostOS"]),
     tests("Boot", ["HostOS", "Topology", system]),
     tests("Kernels", ["Boot", "HostOS", system]),

@@ -10,11 +10,15 @@ package struct HostThread: ~Copyable, Sendable {
 
   private final class Start: Sendable {
     let name: String
+    let accepted: CInt?
     let body: @Sendable () -> Void
     let finished: EventFD
 
-    init(name: String, body: @escaping @Sendable () -> Void) throws(SystemCallError) {
+    init(
+      name: String, accepted: CInt?, body: @escaping @Sendable () -> Void
+    ) throws(SystemCallError) {
       self.name = name
+      self.accepted = accepted
       self.body = body
       finished = try EventFD()
     }
@@ -26,13 +30,15 @@ package struct HostThread: ~Copyable, Sendable {
   /// to a pipe that nobody reads is then an error like any other. A system call that a filter refuses
   /// (SIGSYS) is such a fault.
   ///
-  /// - Parameter name: shown by `ps -L`; the kernel keeps 15 bytes.
+  /// - Parameters:
+  ///   - name: shown by `ps -L`; the kernel keeps 15 bytes.
+  ///   - accepted: one signal that is not blocked, such as that of ``KickSignal``.
   /// - Throws: ``SystemCallError`` from `pthread_create` or `eventfd`.
   package init(
-    name: String, _ body: @escaping @Sendable () -> Void
+    name: String, accepting accepted: CInt? = nil, _ body: @escaping @Sendable () -> Void
   ) throws(SystemCallError) {
     var thread = pthread_t()
-    let start = try Start(name: name, body: body)
+    let start = try Start(name: name, accepted: accepted, body: body)
     let handle = unsafe Unmanaged.passRetained(start)
     let code = unsafe pthread_create(
       &thread, nil,
@@ -40,7 +46,7 @@ package struct HostThread: ~Copyable, Sendable {
         guard let argument = unsafe argument else { return nil }
         let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
         unsafe ktstr_thread_set_name(start.name)
-        HostThread.blockSignals()
+        HostThread.blockSignals(but: start.accepted)
         start.body()
         start.finished.signal()
         return nil
@@ -73,12 +79,48 @@ package struct HostThread: ~Copyable, Sendable {
     return false
   }
 
-  private static func blockSignals() {
+  /// Sends the thread a signal; nothing happens once it was joined.
+  ///
+  /// A full queue of such signals already holds one, so nothing is reported.
+  package func signal(_ signal: CInt) {
+    if !joined { pthread_kill(thread, signal) }
+  }
+
+  /// Lets the thread run on these CPUs of the host only.
+  ///
+  /// - Throws: ``SystemCallError``: `EINVAL` when this process may use none of them.
+  package func pin(to cpus: [UInt32]) throws(SystemCallError) {
+    guard !joined else { return }
+    let code = unsafe ktstr_thread_pin(thread, cpus, cpus.count)
+    guard code == 0 else {
+      throw SystemCallError(
+        "pthread_setaffinity_np", Errno(rawValue: code),
+        subject: "CPUs \(cpus.map(String.init).joined(separator: ","))")
+    }
+  }
+
+  /// Runs the thread before all that have no real-time priority: `SCHED_FIFO`.
+  ///
+  /// - Parameter priority: 1 to 99.
+  /// - Throws: ``SystemCallError``: `EPERM` without the privilege, `EINVAL`.
+  package func setRealTime(priority: CInt) throws(SystemCallError) {
+    guard !joined else { return }
+    var parameters = sched_param()
+    parameters.sched_priority = priority
+    let code = unsafe pthread_setschedparam(thread, SCHED_FIFO, &parameters)
+    guard code == 0 else {
+      throw SystemCallError(
+        "pthread_setschedparam", Errno(rawValue: code), subject: "SCHED_FIFO \(priority)")
+    }
+  }
+
+  private static func blockSignals(but accepted: CInt?) {
     var signals = sigset_t()
     unsafe sigfillset(&signals)
     for fault in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS] {
       unsafe sigdelset(&signals, fault)
     }
+    if let accepted { unsafe sigdelset(&signals, accepted) }
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
 }

@@ -14,7 +14,9 @@ package struct WideRegister: Hashable, Sendable, Codable {
   }
 }
 
-/// The x87 and SSE registers, in the form of `FXSAVE` (Intel SDM vol. 1, 10.5.1).
+/// The x87 and SSE registers, in the form of `FXSAVE`.
+///
+/// Intel SDM vol. 1, 10.5.1.
 package struct FPURegisters: Hashable, Sendable, Codable {
   /// ST(0) to ST(7).
   package var x87 = [WideRegister](repeating: WideRegister(), count: 8)

@@ -22,7 +22,9 @@ package struct GeneralRegisters: Hashable, Sendable, Codable {
   package var rip: UInt64 = 0
   package var rflags: UInt64 = 2
 
-  /// All zero, but for the bit of the flags that is always set (Intel SDM vol. 1, 3.4.3).
+  /// All zero, but for the bit of the flags that is always set.
+  ///
+  /// Intel SDM vol. 1, 3.4.3.
   package init() {}
 
   init(_ raw: kvm_regs) {

@@ -75,7 +75,9 @@ package struct DebugRegisters: Hashable, Sendable, Codable {
   package var dr7: UInt64
 }
 
-/// The registers of a local APIC, by their offsets in its page (Intel SDM vol. 3, 11.4.1).
+/// The registers of a local APIC, by their offsets in its page.
+///
+/// Intel SDM vol. 3, 11.4.1.
 package struct LocalAPIC: Hashable, Sendable {
   /// The local vector table's entry for pin LINT0.
   package static let lint0 = 0x350

@@ -1,6 +1,8 @@
 import CLinux
 
-/// A segment register with its hidden part (Intel SDM vol. 3, 3.4.3).
+/// A segment register with its hidden part.
+///
+/// Intel SDM vol. 3, 3.4.3.
 package struct Segment: Hashable, Sendable, Codable {
   /// Linear address of its start.
   package var base: UInt64 = 0

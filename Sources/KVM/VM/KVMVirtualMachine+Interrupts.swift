@@ -41,7 +41,7 @@ extension KVMVirtualMachine {
     try KVMRequest.createPIT(descriptor.raw, &configuration)
   }
 
-  /// Makes local APICs alone; PIC, IOAPIC and timer are up to the caller. Before vCPUs.
+  /// Makes local APICs alone, before vCPUs; PIC, IOAPIC and timer are up to the caller.
   ///
   /// Interrupts then are messages, and the end of each whose vector a route names exits.
   ///
