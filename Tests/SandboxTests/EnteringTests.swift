@@ -43,19 +43,13 @@ import Testing
       TestProcess.run {
         let sandbox = try Sandbox.enter(.forTests())
         let report = sandbox.report
-        let status = try String(
-          decoding: Files.read("/proc/thread-self/status", limit: 1 << 16), as: UTF8.self)
-        func field(_ name: String) -> Substring? {
-          status.split(separator: "\n").first { $0.hasPrefix(name + ":") }?.split(separator: "\t")
-            .last
-        }
         TestProcess.expect(report.state == .on, "\(report)")
-        TestProcess.expect(report.noNewPrivileges && field("NoNewPrivs") == "1", "\(report)")
+        TestProcess.expect(report.noNewPrivileges && Self.field("NoNewPrivs") == "1", "\(report)")
         TestProcess.expect(report.capabilities == 0, "\(report)")
         for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
-          TestProcess.expect(field(set) == "0000000000000000", set)
+          TestProcess.expect(Self.field(set) == "0000000000000000", set)
         }
-        let bounding = field("CapBnd").flatMap { UInt64($0, radix: 16) }
+        let bounding = Self.field("CapBnd").flatMap { UInt64($0, radix: 16) }
         TestProcess.expect(bounding?.nonzeroBitCount == report.boundingCapabilities, "\(report)")
         if geteuid() == 0 { TestProcess.expect(report.boundingCapabilities == 0, "\(report)") }
         TestProcess.expect(
@@ -63,10 +57,40 @@ import Testing
           "\(report)")
         // The testing library's threads ran before.
         TestProcess.expect(!report.otherThreads.isEmpty, "\(report)")
-        TestProcess.expect(report.filters.isEmpty && field("Seccomp") == "0", "\(report)")
+        TestProcess.expect(report.filters.isEmpty, "\(report)")
+        // A container may have bound all of this already.
+        let before = Self.field("Seccomp_filters").flatMap { Int($0) } ?? 0
         try sandbox.bindCallingThread(to: .main)
-        TestProcess.expect(
-          ktstr_prctl(PR_SET_NAME, 0, 0) == -1 && sandbox.report.filters.count == 1, "unbound")
+        let after = Self.field("Seccomp_filters").flatMap { Int($0) }
+        TestProcess.expect(after == before + 1 && Self.field("Seccomp") == "2", "not bound")
+        TestProcess.expect(sandbox.report.filters.map(\.role) == [.main], "\(sandbox.report)")
+      }
+    }
+    #expect(result?.failure == nil)
+  }
+
+  /// A field of the calling thread's `status` (proc(5)).
+  private static func field(_ name: String) -> String? {
+    guard let bytes = try? Files.read("/proc/thread-self/status", limit: 1 << 16) else {
+      return nil
+    }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    return lines.first { $0.hasPrefix(name + ":") }?.split(separator: "\t").last.map(String.init)
+  }
+
+  @Test func `the process still dies with its parent`() async {
+    let result = await #expect(
+      processExitsWith: .success, observing: [\.standardErrorContent]
+    ) {
+      TestProcess.run {
+        // A change of credentials may clear this: PR_SET_PDEATHSIG and PR_GET_PDEATHSIG.
+        ktstr_prctl(1, UInt(SIGKILL), 0)
+        _ = try Sandbox.enter(.forTests())
+        var signal: CInt = 0
+        let code = withUnsafeMutablePointer(to: &signal) {
+          ktstr_prctl(2, UInt(bitPattern: $0), 0)
+        }
+        TestProcess.expect(code == 0 && signal == SIGKILL, "signal \(signal)")
       }
     }
     #expect(result?.failure == nil)
