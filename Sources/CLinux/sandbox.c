@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <malloc.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -72,5 +71,3 @@ int ktstr_landlock_restrict(int ruleset) {
 int ktstr_open_path(const char *path) { return open(path, O_PATH | O_CLOEXEC); }
 
 int ktstr_thread_id(void) { return (int)syscall(SYS_gettid); }
-
-void ktstr_share_one_heap(void) { mallopt(M_ARENA_MAX, 1); }

@@ -35,7 +35,6 @@ package final class Sandbox: Sendable {
     }
     let programs = try compile(policy)
     try step("taking over SIGSYS", "sigaction") { ktstr_refusals_report(policy.refusalDescriptor) }
-    shareOneHeap()
     for limit in policy.limits { report.limits.append(try limit.set()) }
     try step("giving up new privileges", "prctl") { ktstr_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) }
     if let landlock = policy.landlock { report.landlock = try landlock.restrictCallingThread() }
@@ -89,12 +88,6 @@ package final class Sandbox: Sendable {
     } catch {
       throw .system(doing: "listing the process's threads", error)
     }
-  }
-
-  /// Keeps glibc from making a heap for each thread: to give back what such a heap does not need it
-  /// would open a file of /proc, which no role but the main thread's may.
-  private static func shareOneHeap() {
-    ktstr_share_one_heap()
   }
 
   private static func step(

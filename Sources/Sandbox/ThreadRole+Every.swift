@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import SystemPackage
 
 extension ThreadRole {
   /// What Swift's runtime and glibc call behind the back of any code, and what ends a thread.
@@ -19,6 +20,16 @@ extension ThreadRole {
     SeccompRule(.mremap, reason: "realloc of large blocks"),
     SeccompRule(.madvise, reason: "free: an arena that shrinks; stacks of ended threads"),
     SeccompRule(.getrandom, reason: "Swift: the seed of hashing, at the first Set or Dictionary"),
+  ]
+
+  /// For roles that open nothing, and which all may free memory.
+  ///
+  /// glibc asks once in a process, and gives back less of a heap where it may not read the answer.
+  static let heapRules = [
+    SeccompRule(
+      .openat, .argument(.first, in: [ArgumentValue.currentDirectory]),
+      .argument(.third, in: [ArgumentValue.openToRead]), do: .fail(.permissionDenied),
+      reason: "free: a thread's heap that shrinks asks /proc/sys/vm/overcommit_memory")
   ]
 
   private static let waitingRules = [

@@ -14,8 +14,8 @@ package enum ThreadRole: String, Codable, CaseIterable, Sendable {
     let own: [SeccompRule] =
       switch self {
       case .main: Self.mainRules
-      case .virtualCPU: Self.virtualCPURules
-      case .device: Self.deviceRules
+      case .virtualCPU: Self.virtualCPURules + Self.heapRules
+      case .device: Self.deviceRules + Self.heapRules
       }
     return SeccompFilter(own + Self.everyRules(processID: processID))
   }
@@ -27,6 +27,10 @@ enum ArgumentValue {
   static let protectExecute: UInt64 = 4
   /// `MAP_ANONYMOUS`
   static let mapAnonymous: UInt64 = 0x20
+  /// `AT_FDCWD`, an int
+  static let currentDirectory: UInt64 = 0xffff_ff9c
+  /// `O_RDONLY | O_CLOEXEC`
+  static let openToRead: UInt64 = 0x8_0000
   /// `FUTEX_CMD_MASK`: all bits but `FUTEX_PRIVATE_FLAG` and `FUTEX_CLOCK_REALTIME`
   static let futexCommand: UInt64 = 0xffff_fe7f
 }

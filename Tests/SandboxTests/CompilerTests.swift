@@ -87,7 +87,7 @@ import Testing
       SeccompRule(.kill, reason: "test"), SeccompRule(.read, reason: "test"),
     ])
     let program = try filter.compile()
-    for value in 0...UInt64(count * 3 + 1) {
+    for value in stride(from: 0, through: UInt64(count * 3 + 1), by: count / 200) {
       let call = ObservedCall(.ioctl, [1, value])
       #expect(try program.verdict(on: call) == filter.verdict(on: call))
     }

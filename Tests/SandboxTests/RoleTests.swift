@@ -113,13 +113,24 @@ import Testing
     let arguments = Array(repeating: UInt64(0x3d_0f00), count: 6)
     let program = try ThreadRole.virtualCPU.filter(processID: Self.processID).compile()
     for call in [
-      SystemCallNumber.openat, .open, .clone, .clone3, .epollWait, .pwritev2, .fallocate, .rename,
+      SystemCallNumber.open, .clone, .clone3, .epollWait, .pwritev2, .fallocate, .rename,
       .unlink, .ioUringEnter, .prctl,
     ] {
       #expect(
         try program.verdict(on: ObservedCall(call, arguments)) == SeccompAction.trap.verdict(),
         "\(call.name)")
     }
+  }
+
+  @Test(arguments: [ThreadRole.virtualCPU, .device])
+  func `opening is refused by name, but for what the heap asks`(role: ThreadRole) throws {
+    // O_RDWR, O_RDONLY without O_CLOEXEC, O_CREAT, O_PATH
+    for flags in [2, 0, 0x8_0042, 0x20_0000] as [UInt64] {
+      let refused = SeccompAction.trap.verdict(data: 1)
+      #expect(try verdict(role, .openat, 0xffff_ff9c, 0x1000, flags) == refused)
+    }
+    let denied = SeccompAction.fail(.permissionDenied).verdict()
+    #expect(try verdict(role, .openat, 0xffff_ff9c, 0x1000, 0x8_0000) == denied)
   }
 
   @Test func `a device moves data and makes no request`() throws {

@@ -29,6 +29,11 @@ enum TestProcess {
 }
 
 extension ExitTest.Result {
-  /// What the process said.
+  /// What the process said, after bytes that the testing library puts there.
   var words: String { String(decoding: standardErrorContent, as: UTF8.self) }
+
+  /// What it said of its failure, if there was one.
+  var failure: Substring? {
+    words.split(separator: "\n").first { $0.contains("failed: ") }
+  }
 }

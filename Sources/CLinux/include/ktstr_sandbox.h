@@ -100,7 +100,3 @@ static const uint32_t KTSTR_REQUEST_GET_PIT2 = KVM_GET_PIT2;
 
 /// The calling thread's id (`gettid(2)`), hidden behind _GNU_SOURCE.
 int ktstr_thread_id(void);
-
-/// `mallopt(M_ARENA_MAX, 1)`: threads that start from now on have no heap of their own. malloc.h is
-/// not in Swift's module map.
-void ktstr_share_one_heap(void);

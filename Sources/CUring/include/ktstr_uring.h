@@ -16,7 +16,8 @@ enum ktstr_uring_action {
   KTSTR_URING_ALLOCATE,
 };
 
-/// Sets up queues with `file` registered and `event` signalled for completions. Returns zero, or
+/// Sets up queues with `file` registered and `event` signalled for completions, which from Linux 5.10
+/// on can do nothing but the actions above, with that file. Returns zero, or
 /// minus an errno; `setup` tells whether it was setting up (not registering) that failed.
 int ktstr_uring_create(struct ktstr_uring *_Nullable *_Nonnull made, unsigned entries, int file,
                        int event, bool *_Nonnull setup);
