@@ -62,27 +62,40 @@ package enum Poll {
       pollfd(
         fd: $0.events.isEmpty ? -1 : $0.descriptor, events: $0.events.rawValue, revents: 0)
     }
-    // Rounded up, so that a wait for less than a millisecond does not spin.
-    let milliseconds = CInt(min((timeoutNanoseconds / 1_000_000) + 1, 1 << 30))
-    do {
-      let count = nfds_t(entries.count)
-      try systemCall("poll", interrupted: .fail) {
-        unsafe poll(&entries, count, timeoutNanoseconds == 0 ? 0 : milliseconds)
-      }
-    } catch {
-      guard error.errno == .interrupted else { throw error }
-      return interests.map { _ in [] }
-    }
+    guard try poll(&entries, timeoutNanoseconds) else { return interests.map { _ in [] } }
     return entries.map { Readiness(rawValue: $0.revents) }
   }
 
   /// Waits for one descriptor; true when it is readable, hung up or in error.
   ///
+  /// False says that the time is over: a signal does not end this wait.
+  ///
   /// - Throws: ``SystemCallError`` from `poll`.
   package static func wait(
     readable descriptor: CInt, timeoutNanoseconds: UInt64
   ) throws(SystemCallError) -> Bool {
-    let result = try wait(readable: [descriptor], timeoutNanoseconds: timeoutNanoseconds)
-    return !(result.first?.isEmpty ?? true)
+    let deadline = MonotonicTime.now().advanced(byNanoseconds: timeoutNanoseconds)
+    var entries = [pollfd(fd: descriptor, events: Readiness.readable.rawValue, revents: 0)]
+    var left = timeoutNanoseconds
+    while try !poll(&entries, left) { left = deadline.nanoseconds(since: MonotonicTime.now()) }
+    return entries[0].revents != 0
+  }
+
+  /// One `poll(2)`; false when a signal broke it off.
+  private static func poll(
+    _ entries: inout [pollfd], _ timeoutNanoseconds: UInt64
+  ) throws(SystemCallError) -> Bool {
+    // Rounded up, so that a wait for less than a millisecond does not spin.
+    let milliseconds = CInt(min((timeoutNanoseconds / 1_000_000) + 1, 1 << 30))
+    let count = nfds_t(entries.count)
+    do {
+      try systemCall("poll", interrupted: .fail) {
+        unsafe Glibc.poll(&entries, count, timeoutNanoseconds == 0 ? 0 : milliseconds)
+      }
+      return true
+    } catch {
+      guard error.errno == .interrupted else { throw error }
+      return false
+    }
   }
 }

@@ -117,4 +117,24 @@ import Testing
     }
     #expect(failure?.errno == .notPermitted)
   }
+
+  @Test func `a wait for one descriptor goes on after a signal`() throws {
+    let event = try EventFD()
+    let target = try SignalTarget(waitingFor: event, nanoseconds: 10_000_000_000)
+    target.bombard(milliseconds: 20)
+    event.signal()
+    let result = try target.result()
+    #expect(result.isReadable)
+  }
+
+  @Test func `a wait for one descriptor ends at its time, however many signals come`() throws {
+    let event = try EventFD()
+    let target = try SignalTarget(waitingFor: event, nanoseconds: 40_000_000)
+    // If each signal began the wait anew, it would end only after the last of them.
+    target.bombard(milliseconds: 10_000)
+    #expect(target.isDone)
+    let result = try target.result()
+    #expect(!result.isReadable)
+    #expect(result.nanoseconds >= 40_000_000)
+  }
 }
