@@ -53,14 +53,14 @@ let package = Package(
     room("Kernels", ["Boot", "HostOS", system]),
     room("Scenario", ["Topology", "Wire"]),
     room("Evidence", ["Wire", "HostOS", system]),
-    room("Verdict", ["Scenario", "Evidence", "Wire"]),
+    room("Verdict", ["Scenario", "Evidence", "Topology", "Wire"]),
     room(
       "Machine", ["KVM", "Boot", "Topology", "Virtio", "VhostUser", "HostOS", "CLinux", system]),
     room(
       "Harness",
       [
-        "Machine", "KVM", "Kernels", "Scenario", "Evidence", "Verdict", "Boot", "Virtio", "Wire",
-        "HostOS",
+        "Machine", "KVM", "Kernels", "Scenario", "Evidence", "Verdict", "Boot", "Topology",
+        "Virtio", "Wire", "HostOS",
         system,
       ]),
     room("Report", ["Verdict", "Evidence"]),
@@ -89,10 +89,13 @@ let package = Package(
     tests("Kernels", ["Boot", "HostOS", system]),
     tests("Scenario", ["Topology", "Wire"]),
     tests("Evidence", ["Wire", "HostOS", system]),
-    tests("Verdict", ["Scenario", "Evidence", "Wire"]),
+    tests("Verdict", ["Scenario", "Evidence", "Topology", "Wire"]),
     tests("Machine", ["HostOS", "Topology", "Virtio", system]),
     tests(
-      "Harness", ["Machine", "KVM", "Kernels", "Evidence", "Scenario", "Wire", "HostOS", system]),
+      "Harness",
+      [
+        "Machine", "KVM", "Kernels", "Evidence", "Scenario", "Topology", "Wire", "HostOS", system,
+      ]),
     tests("Report", ["Verdict", "Evidence"]),
     tests("Commands", ["Harness", "Report", "Verdict", "Evidence", "HostOS"]),
     // Boots real guests with the built `ktstr`; needs QEMU and a kernel.

@@ -1,4 +1,5 @@
 import Machine
+import Topology
 
 /// The kernel command line of every guest, argument by argument.
 enum KernelCommandLine {
@@ -24,8 +25,8 @@ enum KernelCommandLine {
   }
 
   /// What a guest of this arrangement needs besides.
-  static func arguments(for topology: MachineTopology) -> [KernelArgument] {
-    guard topology.cpus <= 8, topology.highestAPICID >= topology.cpus else { return [] }
+  static func arguments(for topology: CPUTopology) -> [KernelArgument] {
+    guard topology.cpuCount <= 8, topology.highestAPICID >= topology.cpuCount else { return [] }
     return [
       .init(
         "possible_cpus=9",
