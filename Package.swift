@@ -54,7 +54,7 @@ let package = Package(
     room("Kernels", ["Boot", "HostOS", system]),
     room("Scenario", ["Topology", "Wire"]),
     room("Evidence", ["Wire", "HostOS", system]),
-    room("Verdict", ["Scenario", "Evidence", "Wire"]),
+    room("Verdict", ["Scenario", "Evidence", "Topology", "Wire"]),
     room(
       "Machine",
       [
@@ -63,8 +63,8 @@ let package = Package(
     room(
       "Harness",
       [
-        "Machine", "KVM", "Kernels", "Scenario", "Evidence", "Verdict", "Boot", "Virtio", "Wire",
-        "HostOS",
+        "Machine", "KVM", "Kernels", "Scenario", "Evidence", "Verdict", "Boot", "Topology",
+        "Virtio", "Wire", "HostOS",
         system,
       ]),
     room("Report", ["Verdict", "Evidence"]),
@@ -94,10 +94,13 @@ let package = Package(
     tests("Kernels", ["Boot", "HostOS", system]),
     tests("Scenario", ["Topology", "Wire"]),
     tests("Evidence", ["Wire", "HostOS", system]),
-    tests("Verdict", ["Scenario", "Evidence", "Wire"]),
+    tests("Verdict", ["Scenario", "Evidence", "Topology", "Wire"]),
     tests("Machine", ["HostOS", "Topology", "Virtio", system]),
     tests(
-      "Harness", ["Machine", "KVM", "Kernels", "Evidence", "Scenario", "Wire", "HostOS", system]),
+      "Harness",
+      [
+        "Machine", "KVM", "Kernels", "Evidence", "Scenario", "Topology", "Wire", "HostOS", system,
+      ]),
     tests("Report", ["Verdict", "Evidence"]),
     tests("Commands", ["Harness", "Report", "Verdict", "Evidence", "HostOS"]),
     // Boots real guests with the built `ktstr`; needs QEMU and a kernel.

@@ -1,4 +1,5 @@
 import Machine
+import Topology
 
 /// The kernel command line of every guest, argument by argument.
 enum KernelCommandLine {
@@ -40,8 +41,8 @@ enum KernelCommandLine {
   }
 
   /// What a guest of this arrangement needs besides.
-  static func arguments(_ engine: EngineKind, for topology: MachineTopology) -> [KernelArgument] {
-    guard engine == .tcg, topology.cpus <= 8, topology.highestAPICID >= topology.cpus else {
+  static func arguments(_ engine: EngineKind, for topology: CPUTopology) -> [KernelArgument] {
+    guard engine == .tcg, topology.cpuCount <= 8, topology.highestAPICID >= topology.cpuCount else {
       return []
     }
     return [

@@ -5,15 +5,6 @@ package import Scenario
 import Virtio
 import Wire
 
-extension MachineTopology {
-  /// The machine's view of a scenario's topology.
-  package init(_ topology: Topology) {
-    self.init(
-      nodes: topology.nodes, lastLevelCaches: topology.llcs,
-      coresPerCache: topology.coresPerLLC, threadsPerCore: topology.threadsPerCore)
-  }
-}
-
 extension DiskRequest {
   /// The machine's view of a scenario's disk.
   package init(_ disk: DiskSpec, seed: UInt64, keptAt: String?) {

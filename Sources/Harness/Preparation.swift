@@ -6,6 +6,7 @@ package import Kernels
 import Machine
 package import Scenario
 import SystemPackage
+import Topology
 import Verdict
 import Wire
 
@@ -163,20 +164,21 @@ package struct Preparation: Sendable {
   /// Refuses what the engine's board cannot be built with.
   private func checkTopology(_ order: RunOrder) throws(PreparationError) {
     let machine = order.document.scenario.machine
-    let topology = MachineTopology(machine.topology)
+    let topology = machine.topology
     let engine = "engine \(order.engine.engine.rawValue)"
     func refuse(_ key: String, _ message: String) throws(PreparationError) -> Never {
       throw .scenario(order.document.problem(at: "machine.\(key)", message))
     }
-    guard topology.cpus <= QEMUCommand.maximumCPUs else {
+    guard topology.cpuCount <= QEMUCommand.maximumCPUs else {
       try refuse(
         "topology",
-        "\(engine) takes at most \(QEMUCommand.maximumCPUs) CPUs, found \(topology.cpus)")
+        "\(engine) takes at most \(QEMUCommand.maximumCPUs) CPUs, found \(topology.cpuCount)")
     }
-    guard topology.nodes <= QEMUCommand.maximumNodes else {
+    guard topology.nodes.count <= QEMUCommand.maximumNodes else {
       try refuse(
         "topology",
-        "\(engine) takes at most \(QEMUCommand.maximumNodes) NUMA nodes, found \(topology.nodes)")
+        "\(engine) takes at most \(QEMUCommand.maximumNodes) NUMA nodes, found \(topology.nodes.count)"
+      )
     }
     guard topology.highestAPICID <= QEMUCommand.maximumAPICID else {
       try refuse(
@@ -185,10 +187,13 @@ package struct Preparation: Sendable {
           + "\(topology.highestAPICID); cores and threads that are powers of two leave no gaps")
     }
     let least = QEMUCommand.minimumNodeMemory
-    guard topology.nodes == 1 || machine.memory / UInt64(topology.nodes) >= least else {
+    let nodes = topology.nodes.count
+    // Shares that do not work out have been refused, but for even ones below the granule.
+    let shares = try? topology.memoryShares(of: machine.memory)
+    guard nodes == 1 || shares?.allSatisfy({ $0 >= least }) == true else {
       try refuse(
-        "memory",
-        "expected at least \(least >> 20)MiB for each of \(topology.nodes) NUMA nodes, found "
+        topology.nodes.contains { $0.memoryBytes != nil } ? "topology" : "memory",
+        "expected at least \(least >> 20)MiB for each of \(nodes) NUMA nodes, found "
           + "\(machine.memory >> 20)MiB in all")
     }
   }
@@ -210,7 +215,7 @@ package struct Preparation: Sendable {
     _ order: RunOrder, attempt: Attempt, base: String, seed: UInt64, directory: RunDirectory
   ) -> MachineRequest {
     let scenario = order.document.scenario
-    let topology = MachineTopology(scenario.machine.topology)
+    let topology = scenario.machine.topology
     return MachineRequest(
       engine: order.engine.engine, enginePath: order.engine.program, threading: attempt.threading,
       kernelImage: order.kernel.elf.string, initramfs: [base],

@@ -3,6 +3,7 @@ import HostOS
 package import Kernels
 package import Machine
 import SystemPackage
+import Topology
 import Wire
 
 /// An interactive guest: a shell on its console, which is the user's terminal.
@@ -108,8 +109,7 @@ package struct ShellGuest {
       engine: engine.engine, enginePath: engine.program, threading: .single,
       kernelImage: kernel.elf.string, initramfs: [base],
       commandLine: KernelCommandLine.arguments(engine.engine, isShell: true),
-      topology: MachineTopology(
-        nodes: 1, lastLevelCaches: 1, coresPerCache: options.cpus, threadsPerCore: 1),
+      topology: .flat(cpus: options.cpus),
       memoryBytes: options.memoryBytes,
       disk: options.diskBytes == 0
         ? nil

@@ -1,3 +1,5 @@
+package import Topology
+
 /// What a run asks of an engine; kept as `machine.json` in the run directory.
 package struct MachineRequest: Codable, Equatable, Sendable {
   /// The engine.
@@ -12,8 +14,8 @@ package struct MachineRequest: Codable, Equatable, Sendable {
   package var initramfs: [String]
   /// Kernel command line.
   package var commandLine: [KernelArgument]
-  /// CPUs and how they are arranged.
-  package var topology: MachineTopology
+  /// CPUs, caches and NUMA nodes.
+  package var topology: CPUTopology
   /// RAM in bytes.
   package var memoryBytes: UInt64
   /// The scratch disk.
@@ -22,7 +24,7 @@ package struct MachineRequest: Codable, Equatable, Sendable {
   /// Makes a request.
   package init(
     engine: EngineKind, enginePath: String?, threading: Threading, kernelImage: String,
-    initramfs: [String], commandLine: [KernelArgument], topology: MachineTopology,
+    initramfs: [String], commandLine: [KernelArgument], topology: CPUTopology,
     memoryBytes: UInt64, disk: DiskRequest?
   ) {
     self.engine = engine
@@ -64,70 +66,6 @@ package struct KernelArgument: Codable, Equatable, Sendable {
   package init(_ text: String, because reason: String) {
     self.text = text
     self.reason = reason
-  }
-}
-
-/// How the CPUs of a machine are arranged.
-package struct MachineTopology: Codable, Equatable, Sendable {
-  /// NUMA nodes.
-  package var nodes: Int
-  /// Last-level caches in all nodes together.
-  package var lastLevelCaches: Int
-  /// Cores under each last-level cache.
-  package var coresPerCache: Int
-  /// Threads of each core.
-  package var threadsPerCore: Int
-
-  /// Makes an arrangement.
-  package init(nodes: Int, lastLevelCaches: Int, coresPerCache: Int, threadsPerCore: Int) {
-    self.nodes = nodes
-    self.lastLevelCaches = lastLevelCaches
-    self.coresPerCache = coresPerCache
-    self.threadsPerCore = threadsPerCore
-  }
-
-  /// All CPUs.
-  package var cpus: Int { lastLevelCaches * coresPerCache * threadsPerCore }
-
-  /// The APIC id of the last CPU: thread, core and cache each take whole bits of it.
-  package var highestAPICID: Int {
-    func bits(_ count: Int) -> Int { Int.bitWidth - (count - 1).leadingZeroBitCount }
-    let threadBits = bits(threadsPerCore)
-    let core = ((lastLevelCaches - 1) << bits(coresPerCache)) | (coresPerCache - 1)
-    return core << threadBits | (threadsPerCore - 1)
-  }
-}
-
-extension MachineTopology {
-  /// Far more CPUs than any engine takes; keeps what is computed of them within an `Int`.
-  private static let decodableCPUs = 1 << 20
-
-  /// Reads an arrangement back, and sees that it is one: the file may have been edited.
-  ///
-  /// - Throws: `DecodingError`.
-  package init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    func count(_ key: CodingKeys) throws -> Int {
-      let count = try values.decode(Int.self, forKey: key)
-      guard (1...Self.decodableCPUs).contains(count) else {
-        throw DecodingError.dataCorruptedError(
-          forKey: key, in: values, debugDescription: "\(count) is no count of these")
-      }
-      return count
-    }
-    self.init(
-      nodes: try count(.nodes), lastLevelCaches: try count(.lastLevelCaches),
-      coresPerCache: try count(.coresPerCache), threadsPerCore: try count(.threadsPerCore))
-    // Each factor has at most 20 bits, so no product of three overflows.
-    guard cpus <= Self.decodableCPUs else {
-      throw DecodingError.dataCorruptedError(
-        forKey: .lastLevelCaches, in: values, debugDescription: "\(cpus) CPUs in all are too many")
-    }
-    guard lastLevelCaches.isMultiple(of: nodes) else {
-      throw DecodingError.dataCorruptedError(
-        forKey: .lastLevelCaches, in: values,
-        debugDescription: "\(lastLevelCaches) caches cannot be shared out over \(nodes) nodes")
-    }
   }
 }
 

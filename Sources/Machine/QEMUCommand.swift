@@ -1,3 +1,5 @@
+package import Topology
+
 /// The command line of a QEMU that has no device, file or socket path but what a run asks for.
 package struct QEMUCommand: Sendable {
   /// Numbers that the descriptors handed over have in QEMU.
@@ -24,7 +26,7 @@ package struct QEMUCommand: Sendable {
   package static let maximumCPUs = 255
 
   /// The highest APIC id without interrupt remapping; 255 is the broadcast.
-  package static let maximumAPICID = 254
+  package static let maximumAPICID: UInt32 = 254
   /// Most NUMA nodes that the board takes.
   package static let maximumNodes = 128
   /// Least memory of a NUMA node in bytes: its page tables and lists, and some pages to hand out.
@@ -46,13 +48,17 @@ package struct QEMUCommand: Sendable {
   package let arguments: [String]
 
   /// Builds the command line.
-  package init(_ request: MachineRequest, descriptors: Descriptors, telemetryPort: String) {
+  ///
+  /// - Throws: ``CPUTopologyError`` where the nodes cannot share the memory.
+  package init(
+    _ request: MachineRequest, descriptors: Descriptors, telemetryPort: String
+  ) throws(CPUTopologyError) {
     var list = [
       "-name", "ktstr", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
       "-monitor", "none", "-accel", "tcg,thread=\(request.threading.rawValue)",
       "-cpu", Self.processor,
     ]
-    list += Self.processorsAndMemory(request)
+    list += try Self.processorsAndMemory(request)
     list += [
       "-kernel", request.kernelImage,
       "-initrd", "/dev/fd/\(descriptors.initramfs)",
@@ -74,37 +80,42 @@ package struct QEMUCommand: Sendable {
     arguments = list
   }
 
-  private static func processorsAndMemory(_ request: MachineRequest) -> [String] {
+  private static func processorsAndMemory(
+    _ request: MachineRequest
+  ) throws(CPUTopologyError) -> [String] {
     let topology = request.topology
-    let nodes = max(topology.nodes, 1)
     // A socket of QEMU's board is what shares a last-level cache.
     var list = [
       "-smp",
-      "cpus=\(topology.cpus),sockets=\(topology.lastLevelCaches),cores=\(topology.coresPerCache),"
+      "cpus=\(topology.cpuCount),sockets=\(topology.llcCount),cores=\(topology.coresPerLLC),"
         + "threads=\(topology.threadsPerCore)",
       "-m", "size=\(request.memoryBytes / 1024)k",
     ]
-    if nodes == 1 {
+    let shares = try topology.memoryShares(of: request.memoryBytes)
+    if shares.count == 1 {
       list += ["-machine", "q35,memory-backend=ram0", "-object", memory(0, request.memoryBytes)]
       return list
     }
     list += ["-machine", "q35"]
-    let share = request.memoryBytes / UInt64(nodes) / nodeGranule * nodeGranule
-    for node in 0..<nodes {
-      let last = node == nodes - 1
-      let bytes = last ? request.memoryBytes - share * UInt64(nodes - 1) : share
+    for (node, bytes) in shares.enumerated() {
       list += [
         "-object", memory(node, bytes), "-numa", "node,nodeid=\(node),memdev=ram\(node)",
       ]
     }
-    for cache in 0..<topology.lastLevelCaches {
-      let node = cache / max(topology.lastLevelCaches / nodes, 1)
-      list += ["-numa", "cpu,node-id=\(min(node, nodes - 1)),socket-id=\(cache)"]
+    for socket in 0..<topology.llcCount {
+      let node = topology.cpu(at: socket * topology.cpusPerLLC).node
+      list += ["-numa", "cpu,node-id=\(node),socket-id=\(socket)"]
+    }
+    if !topology.hasDefaultDistances {
+      // Told one way, they hold both ways.
+      for (from, row) in topology.distances.enumerated() {
+        for (to, distance) in row.enumerated() where to > from {
+          list += ["-numa", "dist,src=\(from),dst=\(to),val=\(distance)"]
+        }
+      }
     }
     return list
   }
-
-  private static let nodeGranule: UInt64 = 2 << 20
 
   private static func memory(_ index: Int, _ bytes: UInt64) -> String {
     // Shared, so that the disk's backend and whoever looks into the guest see the same pages.

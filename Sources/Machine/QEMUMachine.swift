@@ -1,6 +1,7 @@
 import Glibc
 package import HostOS
 import SystemPackage
+import Topology
 import VhostUser
 package import Virtio
 
@@ -43,9 +44,9 @@ package final class QEMUMachine: Machine {
       throw .engineUnavailable(
         .tcg, reason: "its program is not known", remedy: EngineChoice.qemuRemedy)
     }
-    guard request.topology.cpus <= QEMUCommand.maximumCPUs else {
+    guard request.topology.cpuCount <= QEMUCommand.maximumCPUs else {
       throw .tooManyCPUs(
-        asked: request.topology.cpus, limit: QEMUCommand.maximumCPUs, engine: .tcg)
+        asked: request.topology.cpuCount, limit: QEMUCommand.maximumCPUs, engine: .tcg)
     }
     let initramfs = try InitramfsFile(parts: request.initramfs, tail: initramfsTail)
     let console = try Connection(for: "the console")
@@ -57,12 +58,7 @@ package final class QEMUMachine: Machine {
     ]
     let connection = try Connection(for: "the scratch disk")
     if request.disk != nil { mappings.append(.init(connection.theirs.raw, to: Slot.disk)) }
-    let command = QEMUCommand(
-      request,
-      descriptors: .init(
-        initramfs: Slot.initramfs, console: Slot.console, telemetry: Slot.telemetry,
-        disk: request.disk == nil ? nil : Slot.disk),
-      telemetryPort: telemetryPort)
+    let command = try Self.command(request, telemetryPort: telemetryPort)
     var spawn = ProcessRequest(path: program, arguments: command.arguments)
     spawn.descriptors = mappings
     process = try Self.start(spawn)
@@ -97,6 +93,21 @@ package final class QEMUMachine: Machine {
   package func diskCounters() -> BlockCounters? { disk?.counters() }
 
   package func diskFailure() -> String? { disk?.failure() }
+
+  private static func command(
+    _ request: MachineRequest, telemetryPort: String
+  ) throws(MachineError) -> QEMUCommand {
+    do throws(CPUTopologyError) {
+      return try QEMUCommand(
+        request,
+        descriptors: .init(
+          initramfs: Slot.initramfs, console: Slot.console, telemetry: Slot.telemetry,
+          disk: request.disk == nil ? nil : Slot.disk),
+        telemetryPort: telemetryPort)
+    } catch {
+      throw .topology(error)
+    }
+  }
 
   private static func start(_ request: ProcessRequest) throws(MachineError) -> ChildProcess {
     do {

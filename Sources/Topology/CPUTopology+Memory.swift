@@ -1,5 +1,8 @@
 extension CPUTopology {
-  /// The bytes of each node out of a machine's memory.
+  /// What even shares of memory are a multiple of: a large page.
+  package static let shareGranule: UInt64 = 2 << 20
+
+  /// The bytes of each node out of a machine's memory, the same for every engine.
   ///
   /// Nodes with memory of their own get it, the others even shares of the rest in whole pieces of
   /// `granule` bytes (a multiple of a page); the last of them also gets what is left over.
@@ -7,7 +10,7 @@ extension CPUTopology {
   /// - Throws: ``CPUTopologyError/memoryShares(_:total:)`` where that leaves nothing for a node, or
   ///   something for none.
   package func memoryShares(
-    of total: UInt64, granule: UInt64 = pageBytes
+    of total: UInt64, granule: UInt64 = shareGranule
   ) throws(CPUTopologyError) -> [UInt64] {
     var given: UInt64 = 0
     for bytes in nodes.compactMap(\.memoryBytes) {

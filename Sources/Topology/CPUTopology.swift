@@ -80,11 +80,18 @@ package struct CPUTopology: Hashable, Sendable {
       threadsPerCore: threadsPerCore)
   }
 
-  /// Makes one node with one LLC and cores of one thread.
-  ///
-  /// - Throws: ``CPUTopologyError``.
-  package init(cpus: Int) throws(CPUTopologyError) {
-    try self.init(nodes: 1, llcs: 1, coresPerLLC: cpus, threadsPerCore: 1)
+  /// One node with one LLC and this many cores of one thread, at least one and at most
+  /// ``maximumCPUs``.
+  package static func flat(cpus: Int) -> CPUTopology {
+    precondition((1...maximumCPUs).contains(cpus), "\(cpus) CPUs are no machine")
+    return CPUTopology(oneNodeOf: cpus)
+  }
+
+  private init(oneNodeOf cores: Int) {
+    nodes = [Node(llcs: 1)]
+    coresPerLLC = cores
+    threadsPerCore = 1
+    distances = Self.defaultDistances(nodes: 1)
   }
 
   /// LLCs of the whole machine.

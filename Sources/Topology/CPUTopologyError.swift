@@ -48,9 +48,9 @@ package enum CPUTopologyError: Error, Hashable, Sendable, CustomStringConvertibl
     case .nodeMemory(let node, let bytes):
       "expected whole pages of 4KiB for node \(node), found \(bytes) bytes"
     case .distanceShape(let row, let length, let nodes):
-      "expected \(nodes) distances in row \(row), found \(length)"
+      "expected a distance for each of \(nodes) nodes in row \(row), found \(length)"
     case .distanceRows(let rows, let nodes):
-      "expected \(nodes) rows of distances, found \(rows)"
+      "expected a row of distances for each of \(nodes) nodes, found \(rows)"
     case .distance(let from, let to, let value):
       from == to
         ? "expected distance \(CPUTopology.localDistance) of node \(from) to itself, found \(value)"

@@ -91,6 +91,14 @@ import Testing
     #expect(line.contains("machine.memory: expected at least 16MiB for each of \(nodes) NUMA"))
   }
 
+  @Test func `a node's own memory must be worth the name, too`() throws {
+    let line = try refusal(
+      of: #""topology": {"nodes": [{"llcs": 1}, {"llcs": 1, "memory": "8MiB"}], "cores": 1}"#)
+    #expect(
+      line.hasPrefix(
+        "made.json:2:26: machine.topology: expected at least 16MiB for each of 2 NUMA nodes"))
+  }
+
   @Test func `APIC ids beyond the board's are the scenario's problem`() throws {
     let line = try refusal(of: #""topology": "1n84l1c3t""#)
     #expect(line.contains("machine.topology: engine tcg takes APIC ids up to 254, found 334"))

@@ -4,6 +4,7 @@ import Harness
 import HostOS
 import Machine
 import Testing
+import Topology
 import Wire
 
 @Suite final class RunLoopTests {
@@ -48,8 +49,7 @@ import Wire
       machine: MachineRequest(
         engine: .tcg, enginePath: nil, threading: .multi, kernelImage: "", initramfs: [],
         commandLine: [],
-        topology: MachineTopology(
-          nodes: 1, lastLevelCaches: 1, coresPerCache: 1, threadsPerCore: 1),
+        topology: .flat(cpus: 1),
         memoryBytes: 1 << 26, disk: nil), limits: limits, preparedSince: 0)
     let recorder = try RunRecorder(directory: directory(), limit: limit)
     var phases: [RunPhase] = []

@@ -1,5 +1,6 @@
 import Scenario
 import Testing
+import Topology
 
 @Suite struct DocumentTests {
   @Test func `every default is filled in`() throws {
@@ -15,7 +16,7 @@ import Testing
         == Scenario(
           name: "t", description: "",
           machine: MachineSpec(
-            topology: Topology(nodes: 1, llcs: 1, coresPerLLC: 3, threadsPerCore: 1),
+            topology: .flat(cpus: 3),
             memory: 536_870_912, disk: nil),
           cgroups: [],
           work: [

@@ -1,6 +1,7 @@
 import Evidence
 import Scenario
 import Testing
+import Topology
 import Verdict
 import Wire
 

@@ -1,5 +1,6 @@
 import Evidence
 import Scenario
+import Topology
 import Verdict
 import Wire
 

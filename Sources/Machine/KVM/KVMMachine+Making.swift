@@ -19,17 +19,6 @@ extension KVMMachine {
     }
   }
 
-  static func topology(of request: MachineRequest) throws(MachineError) -> CPUTopology {
-    let asked = request.topology
-    do {
-      return try CPUTopology(
-        nodes: asked.nodes, llcs: asked.lastLevelCaches, coresPerLLC: asked.coresPerCache,
-        threadsPerCore: asked.threadsPerCore)
-    } catch {
-      throw .description("\(error)")
-    }
-  }
-
   static func layout(of request: MachineRequest) throws(MachineError) -> PhysicalMemory {
     do {
       return try PhysicalMemory(byteCount: request.memoryBytes)

@@ -34,7 +34,7 @@ package final class KVMMachine: Machine {
   package init(
     _ request: MachineRequest, initramfsTail: [UInt8], telemetryPort: String
   ) throws(MachineError) {
-    let topology = try Self.topology(of: request)
+    let topology = request.topology
     let ram = try GuestRAM(try Self.layout(of: request))
     let vm = try Self.makeVM(ram: ram, hasWideIDs: topology.highestAPICID > 254)
     let consoleStream = try GuestStream("the console")

@@ -3,65 +3,10 @@ extension ScenarioDecoder {
     guard let object = node.object() else { return nil }
     object.allow(only: ["cpus", "topology", "memory", "disk"])
     let topology = topology(object)
-    let memory = object["memory"]?.size(
-      in: MachineSpec.minimumMemory...MachineSpec.maximumMemory, multipleOf: 4096)
+    let memory = memory(object, topology)
     let disk = object["disk"].flatMap { self.disk($0) }
-    guard let topology else { return nil }
-    return MachineSpec(
-      topology: topology, memory: memory ?? MachineSpec.defaultMemory, disk: disk)
-  }
-
-  private func topology(_ object: ObjectNode) -> Topology? {
-    switch (object["cpus"], object["topology"]) {
-    case (nil, nil):
-      object.node.refuse("missing key \"cpus\" (or \"topology\")")
-      return nil
-    case (.some, .some(let topology)):
-      topology.refuse("expected only one of \"cpus\" and \"topology\", found both")
-      return nil
-    case (.some(let cpus), nil):
-      return cpus.whole(in: 1...UInt64(MachineSpec.maximumCPUs)).map { .flat(cpus: Int($0)) }
-    case (nil, .some(let topology)):
-      return self.topology(topology)
-    }
-  }
-
-  private func topology(_ node: Node) -> Topology? {
-    let expected =
-      "a topology such as \"1n2l4c2t\" (nodes, LLCs of the machine, cores per LLC, threads per core)"
-    guard let text = node.text(expected) else { return nil }
-    var counts: [Int] = []
-    var rest = Substring(text)
-    for letter in "nlct" {
-      let digits = rest.prefix { $0.isASCII && $0.isNumber }
-      rest.removeFirst(digits.count)
-      guard rest.popFirst() == letter, let count = Int(digits) else {
-        node.refuse(expected: expected)
-        return nil
-      }
-      counts.append(count)
-    }
-    guard rest.isEmpty else {
-      node.refuse(expected: expected)
-      return nil
-    }
-    let limit = MachineSpec.maximumCPUs
-    guard counts.allSatisfy({ (1...limit).contains($0) }) else {
-      node.refuse("expected counts from 1 to \(limit), found \(node.value.summary)")
-      return nil
-    }
-    let topology = Topology(
-      nodes: counts[0], llcs: counts[1], coresPerLLC: counts[2], threadsPerCore: counts[3])
-    guard topology.llcs.isMultiple(of: topology.nodes) else {
-      node.refuse(
-        "expected as many LLCs for each node, found \(topology.llcs) for \(topology.nodes) nodes")
-      return nil
-    }
-    guard topology.cpus <= limit else {
-      node.refuse("expected at most \(limit) CPUs, found \(topology.cpus)")
-      return nil
-    }
-    return topology
+    guard let topology, let memory else { return nil }
+    return MachineSpec(topology: topology, memory: memory, disk: disk)
   }
 
   private func disk(_ node: Node) -> DiskSpec? {

@@ -1,3 +1,5 @@
+package import Topology
+
 /// The guest that a scenario asks for.
 package struct MachineSpec: Equatable, Sendable {
   /// Memory of a scenario that names none.
@@ -10,7 +12,7 @@ package struct MachineSpec: Equatable, Sendable {
   package static let maximumCPUs = 254
 
   /// How the CPUs lie to one another.
-  package var topology: Topology
+  package var topology: CPUTopology
   /// Memory in bytes, a multiple of 4 KiB.
   package var memory: UInt64
   /// The scratch disk; nil when the guest has none.
@@ -18,7 +20,7 @@ package struct MachineSpec: Equatable, Sendable {
 
   /// Makes a machine out of checked parts.
   package init(
-    topology: Topology, memory: UInt64 = MachineSpec.defaultMemory, disk: DiskSpec? = nil
+    topology: CPUTopology, memory: UInt64 = MachineSpec.defaultMemory, disk: DiskSpec? = nil
   ) {
     self.topology = topology
     self.memory = memory
@@ -26,40 +28,7 @@ package struct MachineSpec: Equatable, Sendable {
   }
 
   /// CPUs of the guest.
-  package var cpus: Int { topology.cpus }
-}
-
-/// NUMA nodes, last-level caches, cores and threads of a guest.
-package struct Topology: Equatable, Sendable, CustomStringConvertible {
-  /// NUMA nodes.
-  package var nodes: Int
-  /// Last-level caches of the whole machine, shared out evenly over the nodes.
-  package var llcs: Int
-  /// Cores below each of them.
-  package var coresPerLLC: Int
-  /// Hardware threads of each core.
-  package var threadsPerCore: Int
-
-  /// Makes a topology out of checked counts.
-  package init(nodes: Int, llcs: Int, coresPerLLC: Int, threadsPerCore: Int) {
-    self.nodes = nodes
-    self.llcs = llcs
-    self.coresPerLLC = coresPerLLC
-    self.threadsPerCore = threadsPerCore
-  }
-
-  /// One node, one cache, as many cores of one thread as there are CPUs.
-  package static func flat(cpus: Int) -> Topology {
-    Topology(nodes: 1, llcs: 1, coresPerLLC: cpus, threadsPerCore: 1)
-  }
-
-  /// CPUs of the whole machine.
-  package var cpus: Int { llcs * coresPerLLC * threadsPerCore }
-
-  /// As the scenario writes it: `1n2l4c2t`.
-  package var description: String {
-    "\(nodes)n\(llcs)l\(coresPerLLC)c\(threadsPerCore)t"
-  }
+  package var cpus: Int { topology.cpuCount }
 }
 
 /// The guest's scratch disk.
