@@ -102,7 +102,9 @@ extension KernelPlacement {
       try self.init(elf: source, entry: entry, claims: &claims)
       return
     }
-    throw .notAKernel(start: start, header: try Self.word(of: source, at: 0x202))
+    let header = try Self.word(of: source, at: 0x202)
+    guard header == SetupHeader.magic else { throw .notAKernel(start: start, header: header) }
+    try self.init(bzImage: source, entry: entry, claims: &claims)
   }
 
   private static func word(of source: KernelSource, at offset: UInt64) throws(BootError) -> UInt32 {

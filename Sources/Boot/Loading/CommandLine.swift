@@ -4,6 +4,8 @@ package enum CommandLineError: Error, Hashable, Sendable, CustomStringConvertibl
   case empty(reason: String)
   /// A part holds a byte that ends the line, or that no parameter can hold.
   case forbiddenByte(UInt8, part: String)
+  /// A quote that nothing ends, which would swallow the parts after it.
+  case unbalancedQuote(part: String)
   /// A part comes after `--`, where it would be an argument of init.
   case afterInitArguments(part: String)
   /// The line has more bytes, without the NUL that ends it, than there is room for.
@@ -14,6 +16,7 @@ package enum CommandLineError: Error, Hashable, Sendable, CustomStringConvertibl
     case .empty(let reason): "a part without text (\(reason))"
     case .forbiddenByte(let byte, let part):
       "byte 0x\(String(byte, radix: 16)) in '\(part.filter { $0 >= " " })'"
+    case .unbalancedQuote(let part): "'\(part)' has a quote that nothing ends"
     case .afterInitArguments(let part): "'\(part)' comes after '--', where init's arguments are"
     case .tooLong(let bytes, let limit): "\(bytes) bytes, but at most \(limit) are possible"
     }
@@ -50,6 +53,9 @@ package struct CommandLine: Hashable, Sendable {
     }
     for byte in text.utf8 where (byte < 0x20 && byte != 0x09) || byte == 0x7f {
       throw .forbiddenByte(byte, part: text)
+    }
+    guard text.utf8.count(where: { $0 == 0x22 }).isMultiple(of: 2) else {
+      throw .unbalancedQuote(part: text)
     }
     guard !hasInitArguments else { throw .afterInitArguments(part: text) }
     parts.append(Part(text: text, reason: reason))

@@ -39,7 +39,7 @@ package struct SegmentRegister: Hashable, Sendable {
   package let selector: UInt16
   /// Four bits; their meaning depends on ``isCodeOrData``.
   package let type: UInt8
-  /// P. KVM's `unusable` is its opposite.
+  /// The P bit; KVM's `unusable` is its opposite.
   package let isPresent: Bool
   /// DPL, 0 to 3.
   package let privilege: UInt8
