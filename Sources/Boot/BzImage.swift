@@ -27,16 +27,26 @@ package enum Compression: String, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// Why bytes are not a bzImage that we can take apart.
+/// Why bytes are not a bzImage that we can take apart or start.
 package enum BzImageError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The bytes end before a field at this offset.
   case truncated(offset: Int, size: Int)
   /// Offset 0x202 holds this instead of "HdrS".
   case badMagic(UInt32)
-  /// The boot protocol is older than 2.08, which brought the payload's place.
-  case oldProtocol(UInt16)
+  /// The boot protocol is older than the one that brought the fields which are needed.
+  case oldProtocol(UInt16, needed: UInt16)
   /// The payload, as the header places it, does not lie within the file.
   case payloadOutside(offset: UInt64, length: UInt64, size: Int)
+  /// The protected-mode part is smaller in the file than the header says.
+  case codeOutside(offset: UInt64, length: UInt64, size: UInt64)
+  /// The header's end, which the jump at 0x200 gives, is before its last field.
+  case shortHeader(end: Int)
+  /// The kernel has no 64-bit entry: its `xloadflags`.
+  case no64BitEntry(extendedLoadFlags: UInt16)
+  /// The kernel wants to be loaded below 1 MiB: its `loadflags`.
+  case notLoadedHigh(loadFlags: UInt8)
+  /// `kernel_alignment` is no power of two.
+  case badAlignment(UInt32)
   /// The payload begins with none of the known magic numbers.
   case unknownCompression(firstBytes: UInt32)
 
@@ -46,10 +56,20 @@ package enum BzImageError: Error, Hashable, Sendable, CustomStringConvertible {
       "the image ends at byte \(size), before the field at \(offset)"
     case .badMagic(let value):
       "no HdrS at offset 0x202 but 0x\(String(value, radix: 16))"
-    case .oldProtocol(let version):
-      "boot protocol 0x\(String(version, radix: 16)) is too old, 0x208 is needed"
+    case .oldProtocol(let version, let needed):
+      "boot protocol 0x\(String(version, radix: 16)) is too old,"
+        + " 0x\(String(needed, radix: 16)) is needed"
     case .payloadOutside(let offset, let length, let size):
       "the payload (\(length) bytes at \(offset)) is not within the file's \(size) bytes"
+    case .codeOutside(let offset, let length, let size):
+      "the kernel (\(length) bytes at \(offset)) is not within the file's \(size) bytes"
+    case .shortHeader(let end): "the setup header ends at 0x\(String(end, radix: 16)) already"
+    case .no64BitEntry(let flags):
+      "no 64-bit entry (xloadflags 0x\(String(flags, radix: 16)))"
+    case .notLoadedHigh(let flags):
+      "not to be loaded at 1 MiB (loadflags 0x\(String(flags, radix: 16)))"
+    case .badAlignment(let alignment):
+      "an alignment of 0x\(String(alignment, radix: 16)), which is no power of two"
     case .unknownCompression(let bytes):
       "the payload starts with 0x\(String(bytes, radix: 16)), which is no known compression"
     }
@@ -68,16 +88,6 @@ package struct BzImage: Hashable, Sendable {
   package let extendedLoadFlags: UInt16
   /// Memory that the kernel needs while it unpacks itself, in bytes.
   package let initSize: UInt32
-  /// Bytes before the protected-mode code.
-  package let setupSize: Int
-  /// The header's bytes from offset 0x1f1 on, as long as the header says it is.
-  package let setupHeader: [UInt8]
-  /// The highest address that the initramfs may have; never below 0x37ffffff.
-  package let initrdLimit: UInt32
-  /// Bytes in the command line at most, without the NUL.
-  package let commandLineSize: UInt32
-  /// Where the kernel would like to run, and runs without moving.
-  package let preferredAddress: UInt64
   /// How the payload is compressed.
   package let compression: Compression
   /// The compressed stream in the file, without the size that the build appends to it.
@@ -92,92 +102,38 @@ package struct BzImage: Hashable, Sendable {
 
   /// Whether the bytes claim to be a bzImage at all.
   package static func recognizes(_ bytes: Span<UInt8>) -> Bool {
-    LittleEndianReader(bytes).read(UInt32.self, at: Offset.magic) == magicValue
+    LittleEndianReader(bytes).read(UInt32.self, at: 0x202) == SetupHeader.magic
   }
 
   /// Reads the header of a whole image.
   ///
   /// - Throws: ``BzImageError``.
   package init(parsing bytes: Span<UInt8>) throws(BzImageError) {
-    let reader = LittleEndianReader(bytes)
     let size = bytes.count
-    func field<Integer: FixedWidthInteger & UnsignedInteger>(
-      _ type: Integer.Type, _ offset: Int
-    ) throws(BzImageError) -> Integer {
-      guard let value = reader.read(type, at: offset) else {
-        throw .truncated(offset: offset, size: size)
-      }
-      return value
-    }
-
-    let magic = try field(UInt32.self, Offset.magic)
-    guard magic == Self.magicValue else { throw .badMagic(magic) }
-    protocolVersion = try field(UInt16.self, Offset.version)
-    guard protocolVersion >= 0x208 else { throw .oldProtocol(protocolVersion) }
-    extendedLoadFlags = try field(UInt16.self, Offset.extendedLoadFlags)
-    initSize = try field(UInt32.self, Offset.initSize)
-
-    let setupSectors = try field(UInt8.self, Offset.setupSectors)
-    // Zero means four, for loaders older than the field.
-    setupSize = (Int(setupSectors == 0 ? 4 : setupSectors) + 1) * 512
-    initrdLimit = try field(UInt32.self, Offset.initrdLimit)
-    commandLineSize = try field(UInt32.self, Offset.commandLineSize)
-    preferredAddress =
-      protocolVersion >= 0x20a ? try field(UInt64.self, Offset.preferredAddress) : 0x10_0000
-    // The header ends where the jump at its beginning leads to (boot.rst, "Details of Header Fields").
-    let headerEnd = 0x202 + Int(try field(UInt8.self, Offset.headerSize))
-    var header: [UInt8] = []
-    for offset in Offset.setupSectors..<headerEnd { header.append(try field(UInt8.self, offset)) }
-    setupHeader = header
-    let versionPointer = Int(try field(UInt16.self, Offset.kernelVersion))
+    let reader = LittleEndianReader(bytes)
+    let header = try SetupHeader(bytes, of: size, needed: 0x208)
+    protocolVersion = header.protocolVersion
+    extendedLoadFlags = header.extendedLoadFlags
+    initSize = header.initSize
+    let versionOffset = Int(header.kernelVersion) + 0x200
     kernelVersion =
-      versionPointer == 0 || versionPointer + 0x200 >= setupSize
-      ? nil : reader.text(at: versionPointer + 0x200, limit: 512)
+      header.kernelVersion == 0 || versionOffset >= header.setupSize
+      ? nil : reader.text(at: versionOffset, limit: 512)
 
-    let offset = UInt64(setupSize) + UInt64(try field(UInt32.self, Offset.payloadOffset))
-    let length = UInt64(try field(UInt32.self, Offset.payloadLength))
+    let offset = UInt64(header.setupSize) + UInt64(header.payloadOffset)
+    let length = UInt64(header.payloadLength)
     guard length > 4, offset + length <= UInt64(size) else {
       throw .payloadOutside(offset: offset, length: length, size: size)
     }
     let start = Int(offset)
     let end = start + Int(length)
     guard let compression = Compression(of: bytes, at: start) else {
-      throw .unknownCompression(firstBytes: try field(UInt32.self, start))
+      throw .unknownCompression(firstBytes: reader.read(UInt32.self, at: start) ?? 0)
     }
     self.compression = compression
     // gzip's own trailer is the size; for the others the build appends it, and the tools that
     // unpack them would take it for garbage.
     payload = start..<(compression == .gzip ? end : end - 4)
-    unpackedSize = try field(UInt32.self, end - 4)
-  }
-
-  private static let magicValue: UInt32 = 0x5372_6448
-
-  /// Field offsets in the file, with their names in boot.rst.
-  private enum Offset {
-    /// `setup_sects`.
-    static let setupSectors = 0x1f1
-    /// `header`.
-    static let magic = 0x202
-    /// `version`.
-    static let version = 0x206
-    /// `kernel_version`, relative to 0x200.
-    static let kernelVersion = 0x20e
-    /// The second byte of `jump`.
-    static let headerSize = 0x201
-    /// `initrd_addr_max`.
-    static let initrdLimit = 0x22c
-    /// `cmdline_size`.
-    static let commandLineSize = 0x238
-    /// `pref_address`.
-    static let preferredAddress = 0x258
-    /// `xloadflags`.
-    static let extendedLoadFlags = 0x236
-    /// `payload_offset`, relative to the protected-mode code.
-    static let payloadOffset = 0x248
-    /// `payload_length`.
-    static let payloadLength = 0x24c
-    /// `init_size`.
-    static let initSize = 0x260
+    unpackedSize = reader.read(UInt32.self, at: end - 4) ?? 0
   }
 }

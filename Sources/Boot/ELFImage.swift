@@ -93,17 +93,27 @@ package struct ELFImage: Hashable, Sendable {
   /// - Throws: ``ELFError``.
   package init(parsing bytes: Span<UInt8>) throws(ELFError) {
     let file = ELFFile(bytes)
-    let magic = try file.field(UInt32.self, 0)
-    guard magic == Self.magic else { throw .badMagic(magic) }
-    let elfClass = try file.field(UInt8.self, 4)
-    let data = try file.field(UInt8.self, 5)
-    guard elfClass == 2, data == 1 else { throw .unsupported(elfClass: elfClass, data: data) }
+    let header = try file.header()
     fileSize = bytes.count
-    machine = try file.field(UInt16.self, 0x12)
-    entry = try file.field(UInt64.self, 0x18)
-    segments = try file.segments()
+    machine = header.machine
+    entry = header.entry
+    segments = try file.segments(in: header.segments)
     sections = try file.sections()
-    pvhEntry = try file.pvhEntry(in: segments)
+    var pvhEntry: UInt64?
+    for segment in segments where segment.type == Self.note && pvhEntry == nil {
+      pvhEntry = try file.pvhEntry(inNotes: segment.file)
+    }
+    self.pvhEntry = pvhEntry
+  }
+
+  /// What was read of an image piece by piece, without its sections.
+  init(header: ELFFile.Header, segments: [Segment], pvhEntry: UInt64?, fileSize: Int) {
+    machine = header.machine
+    entry = header.entry
+    self.segments = segments
+    sections = []
+    self.pvhEntry = pvhEntry
+    self.fileSize = fileSize
   }
 
   /// The first section of a name.
@@ -120,134 +130,5 @@ package struct ELFImage: Hashable, Sendable {
       "section \(name)", offset: section.offset, length: section.size, within: fileSize)
   }
 
-  private static let magic: UInt32 = 0x464c_457f
-}
-
-/// The tables of an ELF file, read with checks.
-private struct ELFFile: ~Escapable {
-  private let reader: LittleEndianReader
-  private let size: Int
-
-  @_lifetime(copy bytes)
-  init(_ bytes: Span<UInt8>) {
-    reader = LittleEndianReader(bytes)
-    size = bytes.count
-  }
-
-  func field<Integer: FixedWidthInteger & UnsignedInteger>(
-    _ type: Integer.Type, _ offset: UInt64
-  ) throws(ELFError) -> Integer {
-    guard let start = Int(exactly: offset), let value = reader.read(type, at: start) else {
-      throw .truncated(offset: offset, size: size)
-    }
-    return value
-  }
-
-  /// The range of a part of the file, or an error that names it.
-  static func range(
-    _ what: String, offset: UInt64, length: UInt64, within size: Int
-  ) throws(ELFError) -> Range<Int> {
-    let (end, overflow) = offset.addingReportingOverflow(length)
-    guard !overflow, end <= UInt64(size) else {
-      throw .outside(what: what, offset: offset, length: length, size: size)
-    }
-    return Int(offset)..<Int(end)
-  }
-
-  /// The offsets of the entries of a header table.
-  private func entries(
-    tableAt: UInt64, sizeAt: UInt64, countAt: UInt64, entrySize: UInt16, what: String
-  ) throws(ELFError) -> [UInt64] {
-    let table = try field(UInt64.self, tableAt)
-    let count = try field(UInt16.self, countAt)
-    guard count > 0, table > 0 else { return [] }
-    let actual = try field(UInt16.self, sizeAt)
-    guard actual == entrySize else { throw .badEntrySize(actual) }
-    let length = UInt64(count) * UInt64(entrySize)
-    let range = try Self.range(what, offset: table, length: length, within: size)
-    return (0..<UInt64(count)).map { UInt64(range.lowerBound) + $0 * UInt64(entrySize) }
-  }
-
-  func segments() throws(ELFError) -> [ELFImage.Segment] {
-    var result: [ELFImage.Segment] = []
-    let offsets = try entries(
-      tableAt: 0x20, sizeAt: 0x36, countAt: 0x38, entrySize: 56, what: "program header table")
-    for base in offsets {
-      let type = try field(UInt32.self, base)
-      let offset = try field(UInt64.self, base + 8)
-      let fileSize = try field(UInt64.self, base + 32)
-      let memorySize = try field(UInt64.self, base + 40)
-      if type == ELFImage.loadable || type == ELFImage.note {
-        _ = try Self.range(
-          "segment of type \(type)", offset: offset, length: fileSize, within: size)
-      }
-      if type == ELFImage.loadable, fileSize > memorySize {
-        throw .badSegment(fileSize: fileSize, memorySize: memorySize)
-      }
-      let (end, overflow) = offset.addingReportingOverflow(fileSize)
-      result.append(
-        ELFImage.Segment(
-          type: type, flags: try field(UInt32.self, base + 4),
-          file: offset..<(overflow ? .max : end),
-          virtualAddress: try field(UInt64.self, base + 16),
-          physicalAddress: try field(UInt64.self, base + 24), memorySize: memorySize))
-    }
-    return result
-  }
-
-  func sections() throws(ELFError) -> [ELFImage.Section] {
-    let offsets = try entries(
-      tableAt: 0x28, sizeAt: 0x3a, countAt: 0x3c, entrySize: 64, what: "section header table")
-    let namesIndex = Int(try field(UInt16.self, 0x3e))
-    var names: Range<Int>?
-    if namesIndex < offsets.count {
-      names = try Self.range(
-        "section name table", offset: try field(UInt64.self, offsets[namesIndex] + 24),
-        length: try field(UInt64.self, offsets[namesIndex] + 32), within: size)
-    }
-    var result: [ELFImage.Section] = []
-    for base in offsets {
-      let nameOffset = Int(try field(UInt32.self, base))
-      var name = ""
-      if let names, nameOffset < names.count {
-        let start = names.lowerBound + nameOffset
-        name = reader.text(at: start, limit: min(256, names.upperBound - start)) ?? ""
-      }
-      result.append(
-        ELFImage.Section(
-          name: name, type: try field(UInt32.self, base + 4),
-          address: try field(UInt64.self, base + 16), offset: try field(UInt64.self, base + 24),
-          size: try field(UInt64.self, base + 32)))
-    }
-    return result
-  }
-
-  /// Looks through the notes for Xen's type 18; its descriptor is the entry's address.
-  func pvhEntry(in segments: [ELFImage.Segment]) throws(ELFError) -> UInt64? {
-    for segment in segments where segment.type == ELFImage.note {
-      var offset = segment.file.lowerBound
-      let end = segment.file.upperBound
-      // Each step is at least the 12 bytes of a note's header, so this ends.
-      while end - offset >= 12 {
-        let nameSize = UInt64(try field(UInt32.self, offset))
-        let descriptorSize = UInt64(try field(UInt32.self, offset + 4))
-        let type = try field(UInt32.self, offset + 8)
-        let name = offset + 12
-        let descriptor = name + (nameSize + 3) & ~3
-        let next = descriptor + (descriptorSize + 3) & ~3
-        guard next <= end else { break }
-        if type == 18, nameSize == 4, let start = Int(exactly: name),
-          reader.matches(Array("Xen\0".utf8), at: start)
-        {
-          switch descriptorSize {
-          case 4: return UInt64(try field(UInt32.self, descriptor))
-          case 8: return try field(UInt64.self, descriptor)
-          default: break
-          }
-        }
-        offset = next
-      }
-    }
-    return nil
-  }
+  static let magic: UInt32 = 0x464c_457f
 }

@@ -18,6 +18,8 @@ package enum RunFile: String, Codable, CaseIterable, Sendable {
   case engineLog = "engine.log"
   /// Readings of the device counters, one JSON object a line.
   case counters = "counters.jsonl"
+  /// Readings of why vCPUs came back from the guest, one JSON object a line; of our own engine only.
+  case exits = "exits.jsonl"
   /// Host-side milestones, one JSON object a line.
   case timeline = "timeline.jsonl"
   /// ``RunOutcome``, the last thing that the run's process writes.

@@ -172,6 +172,11 @@ package struct RunLoop: ~Copyable {
         return .guestFailed(text: "\(word)\n\(end)")
       }
       return .guestStopped(text: end)
+    case .engineFailed(let text):
+      let end = recorder.console.lastLines(20)
+      guard !end.isEmpty else { return outcome }
+      return .engineFailed(
+        text: text + "\nthe console's last lines:\n" + end.joined(separator: "\n"))
     case .timedOut, .guestPanic:
       if let lastFatal { return .guestFailed(text: lastFatal) }
       return outcome
@@ -245,9 +250,14 @@ package struct RunLoop: ~Copyable {
   }
 
   private mutating func readCounters() throws(RunFailure) {
-    guard let counters = machine.diskCounters() else { return }
-    let reading = DeviceCounters(disk: counters, at: .now())
-    try record { recorder throws(EvidenceError) in try recorder.counters(reading) }
+    let now = MonotonicTime.now()
+    if let counters = machine.diskCounters() {
+      let reading = DeviceCounters(disk: counters, at: now)
+      try record { recorder throws(EvidenceError) in try recorder.counters(reading) }
+    }
+    if let exits = machine.exitCounts() {
+      try record { recorder throws(EvidenceError) in try recorder.exits(exits, at: now) }
+    }
   }
 
   private mutating func record(

@@ -1,5 +1,6 @@
 package import Evidence
 import HostOS
+import KVM
 import Wire
 
 /// Writes a run's evidence as it arrives, and keeps what the run's decisions need of it.
@@ -15,6 +16,7 @@ package struct RunRecorder: ~Copyable {
   private var consoleFile: BoundedFile
   private let countersFile: EvidenceFile
   private let timelineFile: EvidenceFile
+  private var exitsFile: EvidenceFile?
   private var decoder = TelemetryDecoder()
   private(set) var console = ConsoleScanner()
   private var reached: Set<Milestone.Name> = []
@@ -85,6 +87,15 @@ package struct RunRecorder: ~Copyable {
   func counters(_ reading: DeviceCounters) throws(EvidenceError) {
     let line = try EvidenceJSON.encode(reading, for: RunFile.counters.rawValue)
     try countersFile.append(line + [UInt8(ascii: "\n")])
+  }
+
+  /// Records why vCPUs came back from the guest so far.
+  mutating func exits(_ counts: [ExitCounts], at time: MonotonicTime) throws(EvidenceError) {
+    // Only the engine that counts has the file.
+    if exitsFile == nil { exitsFile = try directory.create(.exits) }
+    let line = try EvidenceJSON.encode(
+      ExitReading(monotonic: time.nanoseconds, vcpus: counts), for: RunFile.exits.rawValue)
+    try exitsFile?.append(line + [UInt8(ascii: "\n")])
   }
 
   private mutating func record(_ events: [Event]) throws(EvidenceError) -> [Event] {

@@ -1,4 +1,5 @@
 package import HostOS
+package import KVM
 package import Virtio
 
 /// One guest's machine, whatever executes its instructions.
@@ -22,6 +23,9 @@ package protocol Machine: AnyObject {
 
   /// Counters of the scratch disk, or nil without one.
   func diskCounters() -> BlockCounters?
+
+  /// Why each vCPU came back from the guest, and how often; nil where the engine does not tell.
+  func exitCounts() -> [ExitCounts]?
 
   /// Why the scratch disk is served no more, or nil while all is well.
   func diskFailure() -> String?

@@ -19,6 +19,8 @@ package enum MachineError: Error, CustomStringConvertible {
   case disk(String)
   /// `/dev/kvm` refuses.
   case kvm(KVMError)
+  /// A vCPU or its thread fails.
+  case vcpu(VCPUError)
   /// `/dev/kvm` lacks what a guest of ours needs, one line for each.
   case capabilities([String])
   /// The kernel cannot be loaded.
@@ -40,6 +42,7 @@ package enum MachineError: Error, CustomStringConvertible {
     case .host(let doing, let error): "\(doing): \(error)"
     case .disk(let reason): "scratch disk: \(reason)"
     case .kvm(let error): "engine kvm: \(error)"
+    case .vcpu(let error): "engine kvm: \(error)"
     case .capabilities(let missing):
       "engine kvm: this kernel's /dev/kvm lacks \(missing.joined(separator: ", "))"
     case .boot(let error): "engine kvm: \(error)"

@@ -1,5 +1,6 @@
 import Glibc
 package import HostOS
+package import KVM
 import SystemPackage
 import Topology
 import VhostUser
@@ -91,6 +92,8 @@ package final class QEMUMachine: Machine {
   }
 
   package func diskCounters() -> BlockCounters? { disk?.counters() }
+
+  package func exitCounts() -> [ExitCounts]? { nil }
 
   package func diskFailure() -> String? { disk?.failure() }
 

@@ -64,7 +64,7 @@ import Testing
       #expect(throws: error) { try BzImage(parsing: image.span) }
     }
     expect(.badMagic(0x5372_6400)) { $0[0x202] = 0 }
-    expect(.oldProtocol(0x207)) {
+    expect(.oldProtocol(0x207, needed: 0x208)) {
       $0[0x206] = 7; $0[0x207] = 2
     }
     expect(.truncated(offset: 0x202, size: 0x203)) { $0 = Array($0.prefix(0x203)) }

@@ -1,117 +1,114 @@
-/// Why a kernel cannot be loaded.
-package enum BootError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The image is neither of the two formats.
-  case unknownFormat
-  /// The ELF headers make no sense.
-  case elf(ELFError)
-  /// The bzImage's header makes no sense.
-  case bzImage(BzImageError)
-  /// An ELF file for another processor.
-  case machine(UInt16)
-  /// A bzImage without a 64-bit entry, or older than boot protocol 2.12, which says so.
-  case no64BitEntry(version: UInt16, flags: UInt16)
-  /// The image has no PVH note, and PVH was asked for.
-  case noPVHEntry
-  /// Nothing to load.
-  case noSegments
-  /// A part of the kernel lies outside RAM, or below the memory for kernels.
-  case segmentOutside(start: UInt64, byteCount: UInt64, memory: UInt64)
-  /// Two parts of the kernel lie over one another.
-  case segmentsOverlap(UInt64, UInt64)
-  /// The entry lies in no part of the kernel.
-  case entryOutside(UInt64)
-  /// The initramfs does not fit below this address beside the kernel.
-  case initrdTooLarge(byteCount: UInt64, limit: UInt64)
-  /// The command line has more bytes than the kernel takes.
-  case commandLineTooLong(byteCount: Int, limit: Int)
-  /// The command line contains a byte that ends it.
-  case commandLineByte(UInt8, offset: Int)
-  /// More entries in the memory map than the protocol has room for.
-  case memoryMapTooLong(Int)
-
-  package var description: String {
-    func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
-    return switch self {
-    case .unknownFormat: "the kernel image is neither an ELF file nor a bzImage"
-    case .elf(let error): "the kernel's ELF: \(error)"
-    case .bzImage(let error): "the kernel's bzImage: \(error)"
-    case .machine(let machine): "the kernel is for ELF machine \(machine), \(ELFImage.x86) expected"
-    case .no64BitEntry(let version, let flags):
-      "the bzImage has no 64-bit entry (boot protocol \(hex(UInt64(version))), xloadflags "
-        + "\(hex(UInt64(flags))))"
-    case .noPVHEntry: "the kernel has no PVH note"
-    case .noSegments: "the kernel's ELF has nothing to load"
-    case .segmentOutside(let start, let count, let memory):
-      "\(count) bytes of the kernel at \(hex(start)) do not lie in the guest's memory of "
-        + "\(memory >> 20) MiB above 1 MiB"
-    case .segmentsOverlap(let first, let second):
-      "the kernel's parts at \(hex(first)) and \(hex(second)) overlap"
-    case .entryOutside(let entry): "the kernel's entry \(hex(entry)) lies in none of its parts"
-    case .initrdTooLarge(let count, let limit):
-      "an initramfs of \(count) bytes does not fit below \(hex(limit)) beside the kernel"
-    case .commandLineTooLong(let count, let limit):
-      "the kernel command line has \(count) bytes, the kernel takes \(limit)"
-    case .commandLineByte(let byte, let offset):
-      "byte \(offset) of the kernel command line is \(byte)"
-    case .memoryMapTooLong(let count): "\(count) entries in the memory map"
-    }
-  }
-}
-
-/// By which protocol a kernel is entered.
-package enum BootProtocol: String, Hashable, Sendable, Codable {
-  /// Linux's own, at its 64-bit entry.
+/// By which protocol a kernel is to be entered.
+package enum EntryChoice: String, Hashable, Sendable, CaseIterable {
+  /// Linux's 64-bit entry, which every kernel that can be loaded has.
+  case automatic
+  /// Linux's 64-bit entry.
   case linux64
-  /// Xen's, at the 32-bit entry that an ELF note names.
+  /// PVH; only an ELF with its note has it.
   case pvh
 }
 
-/// Where everything goes that a kernel is started with.
-package struct BootPlan: Hashable, Sendable {
-  /// A part of the image's file that goes to guest memory as it is.
-  package struct FileSegment: Hashable, Sendable {
-    /// Guest-physical addresses, those that the file does not fill being zero.
-    package var addresses: Range<UInt64>
-    /// The bytes in the file, at most as many as addresses.
-    package var file: Range<UInt64>
-  }
+/// What a guest is to be started with.
+package struct BootRequest: Hashable, Sendable {
+  package let memory: PhysicalMemory
+  package let commandLine: CommandLine
+  /// Size of the initrd in bytes; 0 for none.
+  package let initrdBytes: UInt64
+  /// Where the ACPI RSDP is; nil where there are no ACPI tables.
+  package let rsdpAddress: UInt64?
+  package let entry: EntryChoice
 
-  /// Bytes that go to guest memory.
-  package struct Write: Hashable, Sendable {
-    package var address: UInt64
-    package var bytes: [UInt8]
-
-    package var addresses: Range<UInt64> { address..<address + UInt64(bytes.count) }
-  }
-
-  /// The parts of the kernel.
-  package var fileSegments: [FileSegment]
-  /// Tables and parameters.
-  package var writes: [Write]
-  /// Where the initramfs goes; empty without one.
-  package var initrd: Range<UInt64>
-  /// How the first CPU begins.
-  package var entry: CPUState
-}
-
-/// What a guest is booted with besides its kernel.
-package struct BootOrder: Hashable, Sendable {
-  /// The guest's memory.
-  package var memory: PhysicalMemory
-  /// The kernel command line, without a NUL.
-  package var commandLine: [UInt8]
-  /// Bytes in the initramfs; zero for none.
-  package var initrdByteCount: UInt64
-  /// Where the ACPI tables begin; nil without them.
-  package var rsdp: UInt64?
-
-  /// An order.
   package init(
-    memory: PhysicalMemory, commandLine: [UInt8], initrdByteCount: UInt64, rsdp: UInt64?
+    memory: PhysicalMemory, commandLine: CommandLine, initrdBytes: UInt64 = 0,
+    rsdpAddress: UInt64? = nil, entry: EntryChoice = .automatic
   ) {
     self.memory = memory
     self.commandLine = commandLine
-    self.initrdByteCount = initrdByteCount
-    self.rsdp = rsdp
+    self.initrdBytes = initrdBytes
+    self.rsdpAddress = rsdpAddress
+    self.entry = entry
+  }
+}
+
+/// Everything that has to be in memory and in the boot CPU's registers for a kernel to start.
+///
+/// All of it lies in RAM and nothing overlaps anything, whatever the kernel's image holds.
+package struct BootPlan: Hashable, Sendable {
+  /// What the kernel's image is.
+  package let format: KernelFormat
+  /// How it is entered.
+  package let entryProtocol: EntryProtocol
+  /// What to copy from the image.
+  package let fileSegments: [FileSegment]
+  /// What to write besides.
+  package let writes: [MemoryWrite]
+  /// Where to put the initrd; nil when there is none.
+  package let initrd: InitrdPlacement?
+  /// Memory that a bzImage unpacks itself to; lies over its own file segment at most.
+  package let room: Range<UInt64>?
+  /// The boot CPU's registers.
+  package let entry: CPUState
+
+  /// Reads an image's headers and plans its start.
+  ///
+  /// - Throws: ``BootError``.
+  package init(kernel source: KernelSource, _ request: BootRequest) throws(BootError) {
+    var claims = MemoryClaims(request.memory)
+    let kernel = try KernelPlacement(source, entry: request.entry, claims: &claims)
+    let commandLine: [UInt8]
+    do {
+      commandLine = try request.commandLine.bytes(kernelLimit: kernel.commandLineLimit)
+    } catch {
+      throw .commandLine(error)
+    }
+    initrd =
+      request.initrdBytes == 0
+      ? nil : try claims.claimInitrd(bytes: request.initrdBytes, below: kernel.initrdLimit)
+    format = kernel.format
+    entryProtocol = kernel.entryProtocol
+    fileSegments = kernel.segments
+    room = kernel.room
+    var writes = [
+      MemoryWrite(
+        what: "command line", address: GuestLayout.commandLine.lowerBound, bytes: commandLine)
+    ]
+    let rsdpAddress = request.rsdpAddress ?? 0
+    let map = request.memory.map
+    switch kernel.entryProtocol {
+    case .linux64:
+      entry = .linux64(entry: kernel.entry)
+      writes += BootTables.descriptors(.linux64)
+      writes.append(BootTables.pages)
+      writes.append(
+        ZeroPage.write(
+          setupHeader: kernel.setupHeader, commandLineLimit: kernel.commandLineLimit,
+          initrd: initrd, rsdpAddress: rsdpAddress, map: map))
+    case .pvh:
+      entry = .pvh(entry: kernel.entry)
+      writes += BootTables.descriptors(.pvh)
+      writes += StartInfo.writes(initrd: initrd, rsdpAddress: rsdpAddress, map: map)
+    }
+    self.writes = writes
+  }
+}
+
+extension KernelPlacement {
+  /// Tells an image's format and places it.
+  fileprivate init(
+    _ source: KernelSource, entry: EntryChoice, claims: inout MemoryClaims
+  ) throws(BootError) {
+    let start = try Self.word(of: source, at: 0)
+    guard start != ELFImage.magic else {
+      try self.init(elf: source, entry: entry, claims: &claims)
+      return
+    }
+    let header = try Self.word(of: source, at: 0x202)
+    guard header == SetupHeader.magic else { throw .notAKernel(start: start, header: header) }
+    try self.init(bzImage: source, entry: entry, claims: &claims)
+  }
+
+  private static func word(of source: KernelSource, at offset: UInt64) throws(BootError) -> UInt32 {
+    let bytes = try source.bytes(at: offset, count: 4)
+    return LittleEndianReader(bytes.span).read(UInt32.self, at: 0) ?? 0
   }
 }

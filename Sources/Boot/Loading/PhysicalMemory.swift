@@ -1,125 +1,89 @@
-/// Why memory cannot be laid out.
+/// Why RAM cannot be laid out as asked.
 package enum PhysicalMemoryError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// Not a whole number of pages, too little for a kernel, or more than can be addressed.
-  case size(UInt64)
-  /// The nodes' shares are not pages, or are not all of the memory.
-  case shares([UInt64], total: UInt64)
+  /// Not a whole number of pages.
+  case notPages(bytes: UInt64)
+  /// Less than ``PhysicalMemory/smallest``, or more than ``PhysicalMemory/largest``.
+  case outOfRange(bytes: UInt64)
+  /// A NUMA node's memory is not a whole number of pages.
+  case nodeNotPages(node: Int, bytes: UInt64)
+  /// The NUMA nodes do not add up to the memory; nil where their sum does not even fit 64 bits.
+  case nodesDiffer(sum: UInt64?, memory: UInt64)
 
   package var description: String {
     switch self {
-    case .size(let bytes):
-      "\(bytes) bytes of guest memory: expected a multiple of \(PhysicalMemory.pageSize) from "
-        + "\(PhysicalMemory.least) to \(PhysicalMemory.most)"
-    case .shares(let shares, let total):
-      "shares of \(shares) bytes do not make up \(total) bytes of guest memory in whole pages"
+    case .notPages(let bytes): "\(bytes) bytes of memory are not a whole number of 4 KiB pages"
+    case .outOfRange(let bytes):
+      "\(bytes) bytes of memory, not \(PhysicalMemory.smallest) to \(PhysicalMemory.largest)"
+    case .nodeNotPages(let node, let bytes):
+      "the \(bytes) bytes of NUMA node \(node) are not a whole number of 4 KiB pages"
+    case .nodesDiffer(let sum, let memory):
+      "the NUMA nodes have \(sum.map(String.init) ?? "more than 2^64") bytes"
+        + " where the memory has \(memory)"
     }
   }
 }
 
-/// Where a guest's RAM lies: from 0 up to the hole below 4 GiB, and the rest from 4 GiB on.
+/// One range of RAM and its place in the file that all of RAM is in: one KVM memory slot.
+package struct MemorySlot: Hashable, Sendable {
+  /// Guest-physical bytes, whole pages.
+  package let range: Range<UInt64>
+  /// The byte in the file that is at the range's start.
+  package let fileOffset: UInt64
+}
+
+/// A guest's RAM, laid around the hole below 4 GiB; what the hole displaces is above 4 GiB.
+///
+/// The file behind RAM has no hole: it is ``bytes`` long, low RAM first.
 package struct PhysicalMemory: Hashable, Sendable {
-  /// Bytes in a page.
-  package static let pageSize: UInt64 = 4096
-  /// The least that a guest can have.
-  package static let least: UInt64 = 16 << 20
-  /// The most that a guest can have: 46 bits of address, as all 64-bit processors have.
-  package static let most: UInt64 = 1 << 45
+  /// The least that a kernel with an initrd can do anything with: 16 MiB.
+  package static let smallest: UInt64 = 16 << 20
+  /// 32 TiB, half of what Linux maps with four levels of page tables (`MAX_PHYSMEM_BITS` is 46).
+  package static let largest: UInt64 = 32 << 40
 
-  /// One stretch of RAM.
-  package struct Range: Hashable, Sendable {
-    /// Guest-physical addresses.
-    package var addresses: Swift.Range<UInt64>
-    /// Where its first byte lies in the file that is the guest's memory.
-    package var fileOffset: UInt64
+  /// Size in bytes.
+  package let bytes: UInt64
+
+  /// - Throws: ``PhysicalMemoryError/notPages(bytes:)``, ``PhysicalMemoryError/outOfRange(bytes:)``.
+  package init(bytes: UInt64) throws(PhysicalMemoryError) {
+    guard bytes % GuestLayout.pageSize == 0 else { throw .notPages(bytes: bytes) }
+    guard bytes >= Self.smallest, bytes <= Self.largest else { throw .outOfRange(bytes: bytes) }
+    self.bytes = bytes
   }
 
-  /// One or two stretches, ascending.
-  package let ranges: [Range]
-  /// All RAM in bytes.
-  package let byteCount: UInt64
+  /// RAM below the hole; it begins at 0.
+  package var low: Range<UInt64> { 0..<min(bytes, GuestLayout.hole.lowerBound) }
 
-  /// Lays out so many bytes.
-  ///
-  /// - Throws: ``PhysicalMemoryError/size(_:)``.
-  package init(byteCount: UInt64) throws(PhysicalMemoryError) {
-    guard byteCount.isMultiple(of: Self.pageSize), (Self.least...Self.most).contains(byteCount)
-    else { throw .size(byteCount) }
-    self.byteCount = byteCount
-    let hole = GuestLayout.hole
-    let low = min(byteCount, hole.lowerBound)
-    var ranges = [Range(addresses: 0..<low, fileOffset: 0)]
-    if byteCount > low {
-      let end = hole.upperBound + (byteCount - low)
-      ranges.append(Range(addresses: hole.upperBound..<end, fileOffset: low))
+  /// RAM from 4 GiB on; nil when all of it fits below the hole.
+  package var high: Range<UInt64>? {
+    guard bytes > low.upperBound else { return nil }
+    let start = GuestLayout.hole.upperBound
+    return start..<(start + bytes - low.upperBound)
+  }
+
+  /// The memory slots, in the order of their addresses.
+  package var slots: [MemorySlot] {
+    var slots = [MemorySlot(range: low, fileOffset: 0)]
+    if let high { slots.append(MemorySlot(range: high, fileOffset: low.upperBound)) }
+    return slots
+  }
+
+  /// The place of a guest range in RAM's file; nil where not all of it is within one slot.
+  package func fileOffset(of range: Range<UInt64>) -> UInt64? {
+    for slot in slots
+    where range.lowerBound >= slot.range.lowerBound && range.upperBound <= slot.range.upperBound {
+      return slot.fileOffset + (range.lowerBound - slot.range.lowerBound)
     }
-    self.ranges = ranges
+    return nil
   }
 
-  /// The end of RAM below the hole.
-  package var lowEnd: UInt64 { ranges[0].addresses.upperBound }
-
-  /// The guest addresses of a stretch of the file; two where it spans the hole.
-  package func addresses(ofFile part: Swift.Range<UInt64>) -> [Swift.Range<UInt64>] {
-    ranges.compactMap { range in
-      let size = UInt64(range.addresses.count)
-      let here = range.fileOffset..<range.fileOffset + size
-      let common = here.clamped(to: part)
-      guard !common.isEmpty else { return nil }
-      let start = range.addresses.lowerBound + (common.lowerBound - range.fileOffset)
-      return start..<start + UInt64(common.count)
-    }
-  }
-
-  /// The guest addresses of each NUMA node's memory, in the order of their shares.
-  ///
-  /// - Throws: ``PhysicalMemoryError/shares(_:total:)``.
-  package func addresses(
-    ofShares shares: [UInt64]
-  ) throws(PhysicalMemoryError) -> [[Swift.Range<UInt64>]] {
-    var result: [[Swift.Range<UInt64>]] = []
-    var used: UInt64 = 0
-    for share in shares {
-      guard share.isMultiple(of: Self.pageSize), share <= byteCount - used else {
-        throw .shares(shares, total: byteCount)
-      }
-      result.append(addresses(ofFile: used..<used + share))
-      used += share
-    }
-    guard used == byteCount else { throw .shares(shares, total: byteCount) }
-    return result
-  }
-
-  /// Whether all of these addresses are RAM.
-  package func contains(_ addresses: Swift.Range<UInt64>) -> Bool {
-    ranges.contains {
-      $0.addresses.lowerBound <= addresses.lowerBound
-        && addresses.upperBound <= $0.addresses.upperBound
+  /// The guest ranges, one or two, of a part of RAM's file; what is beyond the file has none.
+  package func guestRanges(ofFile part: Range<UInt64>) -> [Range<UInt64>] {
+    slots.compactMap { slot in
+      let size = slot.range.upperBound - slot.range.lowerBound
+      let inFile = (slot.fileOffset..<(slot.fileOffset + size)).clamped(to: part)
+      guard !inFile.isEmpty else { return nil }
+      let start = slot.range.lowerBound + (inFile.lowerBound - slot.fileOffset)
+      return start..<(start + (inFile.upperBound - inFile.lowerBound))
     }
   }
-
-  /// The map that a kernel is given.
-  package var map: [MemoryMapEntry] {
-    let acpi = GuestLayout.acpi
-    var map: [MemoryMapEntry] = [
-      .init(addresses: 0..<acpi.lowerBound, kind: .ram),
-      .init(addresses: acpi, kind: .reserved),
-      .init(addresses: acpi.upperBound..<lowEnd, kind: .ram),
-    ]
-    for range in ranges.dropFirst() { map.append(.init(addresses: range.addresses, kind: .ram)) }
-    return map
-  }
-}
-
-/// One entry of the memory map, as in e820 and in PVH's start info.
-package struct MemoryMapEntry: Hashable, Sendable {
-  /// What the memory is for (ACPI 6.5, table 15.1).
-  package enum Kind: UInt32, Sendable {
-    case ram = 1
-    case reserved = 2
-  }
-
-  /// Guest-physical addresses.
-  package var addresses: Range<UInt64>
-  /// What they are for.
-  package var kind: Kind
 }

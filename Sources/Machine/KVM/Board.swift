@@ -22,6 +22,8 @@ final class Board: Sendable {
   private static let floating: UInt8 = 0xff
 
   let serial: SerialPort
+  // Kept open as long as the serial port may signal it.
+  private let serialLine: EventInterruptLine
   private let windows: [MMIOTransport]
   private let windowsBase: UInt64
   private let windowSize: UInt64
@@ -34,10 +36,12 @@ final class Board: Sendable {
   ///   - sleepPort: the sleep control register, whose enable bit powers off: there is no other
   ///     sleep.
   init(
-    serial: SerialPort, windows: [MMIOTransport], windowsBase: UInt64, windowSize: UInt64,
+    serial: SerialPort, serialLine: EventInterruptLine, windows: [MMIOTransport],
+    windowsBase: UInt64, windowSize: UInt64,
     sleepPort: UInt16
   ) {
     self.serial = serial
+    self.serialLine = serialLine
     self.windows = windows
     self.windowsBase = windowsBase
     self.windowSize = windowSize

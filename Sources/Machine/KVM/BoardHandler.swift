@@ -1,48 +1,70 @@
 import HostOS
 import KVM
 
-/// What comes of an exit.
-enum ExitConsequence: Sendable {
-  /// Back to the guest.
-  case goOn
-  /// The machine has ended.
-  case end(MachineEnd)
-  /// The engine cannot go on; the registers tell more.
-  case fail(String)
-}
+/// Answers the exits of all vCPUs with what the board says, and ends the machine when it must.
+final class BoardHandler: VCPUExitHandler {
+  private let board: Board
+  private let ram: GuestRAM
+  private let ending: Ending
 
-extension Board {
-  /// Answers an exit of a vCPU.
-  func handle(_ exit: VCPUExit, of vcpu: inout KVMVirtualCPU) -> ExitConsequence {
+  init(board: Board, ram: GuestRAM, ending: Ending) {
+    self.board = board
+    self.ram = ram
+    self.ending = ending
+  }
+
+  func handle(_ exit: VCPUExit, of vcpu: inout KVMVirtualCPU) -> VCPUDirective {
     switch exit {
     case .portRead(let access):
       for index in 0..<access.count {
-        vcpu.answer(access, at: index, with: read(port: access.port, byteCount: access.size))
+        vcpu.answer(
+          access, at: index, with: board.read(port: access.port, byteCount: access.size))
       }
     case .portWrite(let access):
       for index in 0..<access.count {
         let item = vcpu.portItem(of: access, at: index)
-        switch write(item, port: access.port, byteCount: access.size) {
+        switch board.write(item, port: access.port, byteCount: access.size) {
         case .none: break
-        case .reset, .powerOff: return .end(.guestStopped)
+        case .reset, .powerOff: return end(.guestStopped)
         }
       }
     case .mmioRead(let access):
-      vcpu.answer(access, with: read(address: access.address, byteCount: access.length))
+      vcpu.answer(access, with: board.read(address: access.address, byteCount: access.length))
     case .mmioWrite(let access, let value):
-      write(value, address: access.address, byteCount: access.length)
+      board.write(value, address: access.address, byteCount: access.length)
     case .interrupted, .endOfInterrupt: break
-    case .halted: return .fail("a vCPU halted, though its interrupt controller is in the kernel")
-    case .shutdown: return .fail("the guest's CPU shut down: a triple fault")
-    case .failedEntry(let reason):
-      return .fail("the host's CPU refused the guest's state: reason 0x\(hex(reason))")
-    case .internalError(let suberror):
-      return .fail("KVM gave up with internal error \(suberror)\(Self.words(for: suberror))")
-    case .systemEvent(.shutdown), .systemEvent(.reset): return .end(.guestStopped)
-    case .systemEvent(let event): return .fail("the guest ended with the event \(event)")
-    case .unknown(let reason): return .fail("KVM left the guest for the unknown reason \(reason)")
+    case .systemEvent(.shutdown), .systemEvent(.reset): return end(.guestStopped)
+    default: return fail(Self.describe(exit), vcpu)
     }
-    return .goOn
+    return .resume
+  }
+
+  func failed(_ error: KVMError, of vcpu: inout KVMVirtualCPU) {
+    _ = fail("\(error)", vcpu)
+  }
+
+  private func end(_ how: MachineEnd) -> VCPUDirective {
+    ending.tell(how)
+    return .hold
+  }
+
+  /// Ends the machine with all that the vCPU can tell.
+  private func fail(_ reason: String, _ vcpu: borrowing KVMVirtualCPU) -> VCPUDirective {
+    end(.engineFailed(VCPUReport(reason, vcpu, ram).text))
+  }
+
+  private static func describe(_ exit: VCPUExit) -> String {
+    switch exit {
+    case .halted: "a vCPU halted, though its interrupt controller is in the kernel"
+    case .shutdown: "the guest's CPU shut down: a triple fault"
+    case .failedEntry(let reason):
+      "the host's CPU refused the guest's state, reason \(hex(reason))"
+    case .internalError(let suberror):
+      "KVM gave up with internal error \(suberror)\(words(for: suberror))"
+    case .systemEvent(let event): "the guest ended with the event \(event)"
+    case .unknown(let reason): "KVM left the guest for the unknown reason \(reason)"
+    default: "an exit without an answer: \(exit.reasonName)"
+    }
   }
 
   /// Names of Documentation/virt/kvm/api.rst, `KVM_EXIT_INTERNAL_ERROR`.
@@ -57,5 +79,5 @@ extension Board {
   }
 }
 
-/// A number as the kernel prints it.
-func hex(_ value: UInt64) -> String { String(value, radix: 16) }
+/// A number in the notation of addresses.
+func hex(_ value: some UnsignedInteger) -> String { "0x" + String(value, radix: 16) }

@@ -8,7 +8,7 @@ import SystemPackage
 ///
 /// Nothing of it exists before it is written, by us or by the guest. The kernel and the initramfs
 /// are copied by the host's kernel from file to file, which neither maps nor clears a page first.
-struct GuestRAM: ~Copyable {
+final class GuestRAM: Sendable {
   let layout: PhysicalMemory
   let map: GuestMemoryMap
   private let file: MemoryFile
@@ -21,15 +21,15 @@ struct GuestRAM: ~Copyable {
   /// - Throws: ``MachineError/host(doing:_:)`` or ``MachineError/memory(_:)``.
   init(_ layout: PhysicalMemory) throws(MachineError) {
     let file = try MachineError.naming("making the guest's memory") { () throws(SystemCallError) in
-      try MemoryFile(name: "ktstr-guest", size: layout.byteCount)
+      try MemoryFile(name: "ktstr-guest", size: layout.bytes)
     }
     do throws(GuestMemoryError) {
       var regions: [GuestRegion] = []
-      for range in layout.ranges {
+      for slot in layout.slots {
         regions.append(
           try GuestRegion(
-            mapping: file.descriptor.raw, fileOffset: range.fileOffset,
-            at: GuestAddress(range.addresses.lowerBound), size: UInt64(range.addresses.count)))
+            mapping: file.descriptor.raw, fileOffset: slot.fileOffset,
+            at: GuestAddress(slot.range.lowerBound), size: UInt64(slot.range.count)))
       }
       map = try GuestMemoryMap(regions)
     } catch {
@@ -58,7 +58,7 @@ struct GuestRAM: ~Copyable {
     _ source: CInt, _ part: Range<UInt64>, to address: UInt64, named name: String
   ) throws(MachineError) {
     let addresses = address..<address + UInt64(part.count)
-    guard let place = offset(of: addresses), var from = off_t(exactly: part.lowerBound),
+    guard let place = layout.fileOffset(of: addresses), var from = off_t(exactly: part.lowerBound),
       let target = off_t(exactly: place)
     else { throw .memory("\(name) does not lie in the guest's memory") }
     let out = descriptor
@@ -76,15 +76,5 @@ struct GuestRAM: ~Copyable {
         left -= count
       }
     }
-  }
-
-  private func offset(of addresses: Range<UInt64>) -> UInt64? {
-    for range in layout.ranges
-    where range.addresses.lowerBound <= addresses.lowerBound
-      && addresses.upperBound <= range.addresses.upperBound
-    {
-      return range.fileOffset + (addresses.lowerBound - range.addresses.lowerBound)
-    }
-    return nil
   }
 }

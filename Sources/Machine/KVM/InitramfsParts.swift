@@ -39,7 +39,7 @@ struct InitramfsParts: ~Copyable {
   /// Copies them one behind the other, as the kernel unpacks them.
   ///
   /// - Throws: ``MachineError``.
-  func copy(to address: UInt64, in ram: borrowing GuestRAM) throws(MachineError) {
+  func copy(to address: UInt64, in ram: GuestRAM) throws(MachineError) {
     var place = address
     for file in files {
       try ram.copy(file.descriptor.raw, 0..<file.size, to: place, named: file.path)

@@ -21,7 +21,7 @@ extension KVMMachine {
 
   static func layout(of request: MachineRequest) throws(MachineError) -> PhysicalMemory {
     do {
-      return try PhysicalMemory(byteCount: request.memoryBytes)
+      return try PhysicalMemory(bytes: request.memoryBytes)
     } catch {
       throw .memory("\(error)")
     }
@@ -29,7 +29,7 @@ extension KVMMachine {
 
   /// A VM with memory and interrupt controllers.
   static func makeVM(
-    ram: borrowing GuestRAM, hasWideIDs: Bool
+    ram: GuestRAM, hasWideIDs: Bool
   ) throws(MachineError) -> KVMVirtualMachine {
     let device = try kvm { () throws(KVMError) in try KVMDevice() }
     let missing = try kvm { () throws(KVMError) in try device.missingCapabilities() }
@@ -37,8 +37,8 @@ extension KVMMachine {
     KVMDevice.requestTileState()
     return try kvm { () throws(KVMError) in
       let vm = try device.makeVirtualMachine()
-      try vm.setIdentityMapAddress(GuestLayout.identityMap.lowerBound)
-      try vm.setTSSAddress(UInt32(GuestLayout.taskState.lowerBound))
+      try vm.setIdentityMapAddress(GuestLayout.kvmIdentityMap.lowerBound)
+      try vm.setTSSAddress(UInt32(GuestLayout.kvmTSS.lowerBound))
       try vm.createInterruptControllers()
       try vm.createTimer()
       for (slot, region) in ram.map.regions.enumerated() {
@@ -85,63 +85,73 @@ extension KVMMachine {
 
   /// Fills the guest's memory with all that it starts with.
   static func load(
-    _ request: MachineRequest, tail: [UInt8], topology: CPUTopology, deviceCount: Int,
-    ram: borrowing GuestRAM
+    _ request: MachineRequest, tail: [UInt8], deviceCount: Int, ram: GuestRAM
   ) throws(MachineError) -> CPUState {
-    let tables = try tables(topology, deviceCount: deviceCount, layout: ram.layout)
+    let tables = try tables(request.topology, deviceCount: deviceCount, layout: ram.layout)
     let archives = try InitramfsParts(request.initramfs, tail: tail)
     let kernel = try KernelFile(request.kernelImage)
     let plan = try kernel.plan(
-      BootOrder(
-        memory: ram.layout,
-        commandLine: Array(request.commandLine.map(\.text).joined(separator: " ").utf8),
-        initrdByteCount: archives.byteCount, rsdp: tables.rsdpAddress),
-      entry: .linux64)
-    for segment in plan.fileSegments {
+      BootRequest(
+        memory: ram.layout, commandLine: try commandLine(request),
+        initrdBytes: archives.byteCount, rsdpAddress: tables.rsdpAddress))
+    for segment in plan.fileSegments where segment.fileBytes > 0 {
+      // The plan has checked the sum against the file's size.
       try ram.copy(
-        kernel.descriptor.raw, segment.file, to: segment.addresses.lowerBound, named: kernel.path)
+        kernel.descriptor.raw, segment.fileOffset..<segment.fileOffset + segment.fileBytes,
+        to: segment.address, named: kernel.path)
     }
-    try archives.copy(to: plan.initrd.lowerBound, in: ram)
+    if let initrd = plan.initrd { try archives.copy(to: initrd.address, in: ram) }
     for write in plan.writes { try ram.write(write.bytes, at: write.address) }
-    try ram.write(tables.bytes, at: GuestLayout.acpi.lowerBound)
+    try ram.write(tables.bytes, at: GuestLayout.acpiTables.lowerBound)
     return plan.entry
+  }
+
+  private static func commandLine(_ request: MachineRequest) throws(MachineError) -> CommandLine {
+    do {
+      var line = CommandLine()
+      for argument in request.commandLine {
+        try line.append(argument.text, because: argument.reason)
+      }
+      return line
+    } catch {
+      throw .boot(.commandLine(error))
+    }
   }
 
   private static func tables(
     _ topology: CPUTopology, deviceCount: Int, layout: PhysicalMemory
   ) throws(MachineError) -> ACPITables {
+    let tables: ACPITables
     do {
-      let shares = try topology.memoryShares(of: layout.byteCount)
-      let ranges = try layout.addresses(ofShares: shares)
+      let nodes = try layout.nodes(of: try topology.memoryShares(of: layout.bytes))
       let machine = ACPIMachine(
         topology: topology,
-        memory: ranges.enumerated().flatMap { node, ranges in
-          ranges.map {
+        memory: nodes.flatMap { node in
+          node.ranges.map {
             ACPIMachine.MemoryRange(
-              node: node, base: $0.lowerBound, length: UInt64($0.count))
+              node: node.node, base: $0.lowerBound, length: UInt64($0.count))
           }
         },
         devices: (0..<deviceCount).map {
           ACPIMachine.VirtioDevice(
             base: UInt32(VirtioSlot.address(ofSlot: $0)), gsi: VirtioSlot.gsi(ofSlot: $0))
         })
-      let tables = try ACPITables.build(machine, base: GuestLayout.acpi.lowerBound)
-      guard tables.bytes.count <= GuestLayout.acpi.count else {
-        throw MachineError.description(
-          "\(tables.bytes.count) bytes of ACPI tables, there is room for "
-            + "\(GuestLayout.acpi.count)")
-      }
-      return tables
-    } catch let error as MachineError {
-      throw error
+      tables = try ACPITables.build(machine, base: GuestLayout.acpiTables.lowerBound)
     } catch {
       throw .description("\(error)")
     }
+    guard tables.bytes.count <= GuestLayout.acpiTables.count else {
+      throw .description(
+        "\(tables.bytes.count) bytes of ACPI tables, there is room for "
+          + "\(GuestLayout.acpiTables.count)")
+    }
+    return tables
   }
 
   static func makeVCPUs(
-    _ topology: CPUTopology, entry: CPUState, vm: borrowing KVMVirtualMachine
-  ) throws(MachineError) -> [VCPUThreads.Box] {
+    _ topology: CPUTopology, entry: CPUState, vm: borrowing KVMVirtualMachine,
+    handler: BoardHandler
+  ) throws(MachineError) -> [VCPUThread] {
     let supported = try kvm { () throws(KVMError) in
       try KVMDevice().supportedCPUID().map { Boot.CPUIDEntry($0) }
     }
@@ -151,16 +161,21 @@ extension KVMMachine {
     } catch {
       throw .description("\(error)")
     }
-    return try kvm { () throws(KVMError) in
-      var result: [VCPUThreads.Box] = []
-      for cpu in topology.cpus {
+    var threads: [VCPUThread] = []
+    for cpu in topology.cpus {
+      let vcpu = try kvm { () throws(KVMError) in
         let vcpu = try vm.makeVCPU(apicID: cpu.apicID)
         try vcpu.prepare(
           cpuid: cpuid.entries(for: cpu).map { KVM.CPUIDEntry($0) },
           entry: cpu.index == 0 ? entry : nil)
-        result.append(VCPUThreads.Box(vcpu))
+        return vcpu
       }
-      return result
+      do {
+        threads.append(try VCPUThread(vcpu, name: "vcpu\(cpu.index)", handler: handler))
+      } catch {
+        throw .vcpu(error)
+      }
     }
+    return threads
   }
 }

@@ -1,7 +1,7 @@
 import Boot
 import Glibc
 package import HostOS
-import KVM
+package import KVM
 import SystemPackage
 import Topology
 package import Virtio
@@ -9,18 +9,14 @@ package import Virtio
 /// Our own VMM: vCPUs of `/dev/kvm`, and our devices on a board of ours.
 package final class KVMMachine: Machine {
   /// How long vCPUs and devices may take to end.
-  private static let grace: UInt64 = 2_000_000_000
+  private static let graceMilliseconds: UInt64 = 2000
   /// The GSI of the first serial port, as on a PC.
   static let serialGSI: UInt32 = 4
 
-  // In the order in which they must go: the VM before the memory that it maps.
-  private let vcpus: VCPUThreads
+  private let vcpus: VCPUGroup
   private let slots: [VirtioSlot]
   private let serialInput: SerialInput
-  private let vm: KVMVirtualMachine
   private let ram: GuestRAM
-  private let board: Board
-  private let serialLine: EventInterruptLine
   private let disk: BlockDevice?
   private let consoleStream: GuestStream
   private let telemetryStream: GuestStream
@@ -46,29 +42,34 @@ package final class KVMMachine: Machine {
     if let disk {
       slots.append(try VirtioSlot(disk, named: "disk", slot: 1, memory: ram.map, vm: vm))
     }
-    board = Board(
-      serial: serial, windows: slots.map(\.transport),
-      windowsBase: GuestLayout.virtio.lowerBound, windowSize: GuestLayout.virtioSize,
-      sleepPort: ACPIMachine.Power().sleepPort)
     let entry = try Self.load(
-      request, tail: initramfsTail, topology: topology, deviceCount: slots.count, ram: ram)
-    let cpus = try Self.makeVCPUs(topology, entry: entry, vm: vm)
+      request, tail: initramfsTail, deviceCount: slots.count, ram: ram)
     let ending = try MachineError.naming("preparing the end", Ending.init)
+    let board = Board(
+      serial: serial, serialLine: line, windows: slots.map(\.transport),
+      windowsBase: GuestLayout.virtioDevices.lowerBound,
+      windowSize: GuestLayout.virtioDeviceSize, sleepPort: ACPIMachine.Power().sleepPort)
+    let handler = BoardHandler(board: board, ram: ram, ending: ending)
+    let threads = try Self.makeVCPUs(topology, entry: entry, vm: vm, handler: handler)
     serialInput = try MachineError.naming("listening to the console") {
       () throws(SystemCallError) in try SerialInput(serial, input: consoleStream.guestEnd)
     }
-    let board = board
-    vcpus = try MachineError.naming("starting the vCPUs") { () throws(SystemCallError) in
-      try VCPUThreads(cpus, board: board, ending: ending)
-    }
+    vcpus = VCPUGroup(vm, threads, memory: ram)
     self.ending = ending
     self.slots = slots
-    self.vm = vm
     self.ram = ram
     self.disk = disk
     self.consoleStream = consoleStream
     self.telemetryStream = telemetryStream
-    serialLine = line
+    do {
+      try vcpus.resume(withinMilliseconds: Self.graceMilliseconds)
+    } catch {
+      throw .vcpu(error)
+    }
+  }
+
+  deinit {
+    stop()
   }
 
   package var console: CInt { consoleStream.hostEnd }
@@ -80,8 +81,10 @@ package final class KVMMachine: Machine {
   package func stop() {
     guard !hasStopped else { return }
     hasStopped = true
-    let deadline = MonotonicTime.now().advanced(byNanoseconds: Self.grace)
-    _ = vcpus.stop(until: deadline)
+    let deadline = MonotonicTime.now().advanced(
+      byNanoseconds: Self.graceMilliseconds * 1_000_000)
+    // What does not answer dies with this process; there is nobody to tell any more.
+    try? vcpus.stop(withinMilliseconds: Self.graceMilliseconds)
     for slot in slots { _ = slot.stop(until: deadline) }
     consoleStream.close()
     telemetryStream.close()
@@ -91,4 +94,6 @@ package final class KVMMachine: Machine {
   package func diskCounters() -> BlockCounters? { disk?.counters() }
 
   package func diskFailure() -> String? { nil }
+
+  package func exitCounts() -> [ExitCounts]? { vcpus.threads.map(\.exitCounts) }
 }

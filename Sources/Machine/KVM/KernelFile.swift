@@ -3,11 +3,11 @@ import Glibc
 import HostOS
 import SystemPackage
 
-/// A kernel image, open and mapped: its headers are looked at in place, its bytes copied from it.
+/// A kernel image, open: its headers are read one by one, its bytes copied by the host's kernel.
 struct KernelFile: ~Copyable {
   let path: String
   let descriptor: OwnedDescriptor
-  private let mapping: Mapping
+  private let size: UInt64
 
   /// Opens an image.
   ///
@@ -18,25 +18,28 @@ struct KernelFile: ~Copyable {
       () throws(SystemCallError) in try Files.open(path, O_RDONLY)
     }
     let raw = descriptor.raw
-    mapping = try MachineError.naming("mapping the kernel") { () throws(SystemCallError) in
-      let size = try systemCall("lseek", on: path) { lseek(raw, 0, SEEK_END) }
-      return try Mapping(sharing: raw, offset: 0, count: Int(size), writable: false)
+    size = try MachineError.naming("opening the kernel") { () throws(SystemCallError) in
+      UInt64(try systemCall("lseek", on: path) { lseek(raw, 0, SEEK_END) })
     }
     self.descriptor = descriptor
   }
 
   /// Plans its boot.
   ///
-  /// An image that is cut short meanwhile raises SIGBUS, which ends this process as an error of the
-  /// run: whoever can do that can also write over it.
-  ///
   /// - Throws: ``MachineError/boot(_:)``.
-  func plan(_ order: BootOrder, entry: BootProtocol) throws(MachineError) -> BootPlan {
+  func plan(_ request: BootRequest) throws(MachineError) -> BootPlan {
+    let raw = descriptor.raw
+    let path = path
+    let source = KernelSource(size: size) { offset, count in
+      var bytes = [UInt8](repeating: 0, count: count)
+      guard let start = off_t(exactly: offset) else {
+        throw SystemCallError("pread", .invalidArgument, subject: path)
+      }
+      let got = try systemCall("pread", on: path) { unsafe pread(raw, &bytes, count, start) }
+      return Array(bytes.prefix(got))
+    }
     do {
-      return try unsafe BootPlan(
-        Span(
-          _unsafeBytes: UnsafeRawBufferPointer(start: mapping.unsafeBase, count: mapping.count)),
-        order: order, entry: entry)
+      return try BootPlan(kernel: source, request)
     } catch {
       throw .boot(error)
     }

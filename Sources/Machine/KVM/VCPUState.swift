@@ -9,8 +9,17 @@ extension KVMVirtualCPU {
   func prepare(cpuid: [KVM.CPUIDEntry], entry: CPUState?) throws(KVMError) {
     // Before everything that is checked against it.
     try setCPUID(cpuid)
-    try setMSRs(Self.bootMSRs)
-    try setFPU(FPURegisters())
+    try setMSRs(BootRegisters.msrs.map { MSREntry(index: $0.index, value: $0.value) })
+    var fpu = FPURegisters()
+    fpu.control = BootRegisters.fpuControlWord
+    fpu.mxcsr = BootRegisters.mxcsr
+    try setFPU(fpu)
+    let vectors =
+      entry == nil ? BootRegisters.otherCPUVectors : BootRegisters.bootCPUVectors
+    var apic = try localAPIC()
+    apic[LocalAPIC.lint0] = vectors.lvt0
+    apic[LocalAPIC.lint1] = vectors.lvt1
+    try setLocalAPIC(apic)
     guard let entry else { return }
     var special = try specialRegisters()
     special.load(entry)
@@ -18,45 +27,26 @@ extension KVMVirtualCPU {
     var general = GeneralRegisters()
     general.rip = entry.rip
     general.rsp = entry.rsp
-    general.rbp = entry.rbp
     general.rsi = entry.rsi
     general.rbx = entry.rbx
     general.rflags = entry.rflags
     try setRegisters(general)
-    var apic = try localAPIC()
-    // The PIC's interrupts come in at LINT0 of the first CPU, non-maskable ones at LINT1 (Intel MP
-    // specification 1.4, section 3.6.2.2).
-    apic[LocalAPIC.lint0] = Self.externalInterrupts
-    apic[LocalAPIC.lint1] = Self.nonMaskableInterrupts
-    try setLocalAPIC(apic)
   }
-
-  private static let externalInterrupts: UInt32 = 7 << 8
-  private static let nonMaskableInterrupts: UInt32 = 4 << 8
-
-  /// Fast string instructions, and memory that is cached unless something says otherwise: enabled
-  /// with write-back as the default (Intel SDM vol. 3, 12.11.2.1).
-  private static let bootMSRs = [
-    MSREntry(index: 0x1a0, value: 1),
-    MSREntry(index: 0x2ff, value: 0x806),
-  ]
 }
 
 extension SpecialRegisters {
   /// Loads segments, tables and control registers.
   mutating func load(_ state: CPUState) {
-    cs = Segment(state.descriptors.code, selector: SegmentDescriptors.codeSelector)
-    let data = Segment(state.descriptors.data, selector: SegmentDescriptors.dataSelector)
-    ds = data
-    es = data
-    fs = data
-    gs = data
-    ss = data
-    tr = Segment(state.descriptors.task, selector: SegmentDescriptors.taskSelector)
-    gdt = DescriptorTable(
-      base: GuestLayout.gdt.lowerBound, limit: UInt16(GuestLayout.gdt.count - 1))
-    idt = DescriptorTable(
-      base: GuestLayout.idt.lowerBound, limit: UInt16(GuestLayout.idt.count - 1))
+    cs = Segment(state.code)
+    ds = Segment(state.data)
+    es = ds
+    fs = ds
+    gs = ds
+    ss = ds
+    tr = Segment(state.task)
+    ldt = Segment(state.localDescriptors)
+    gdt = KVM.DescriptorTable(base: state.gdt.base, limit: state.gdt.limit)
+    idt = KVM.DescriptorTable(base: state.idt.base, limit: state.idt.limit)
     cr0 = state.cr0
     cr3 = state.cr3
     cr4 = state.cr4
@@ -65,20 +55,21 @@ extension SpecialRegisters {
 }
 
 extension Segment {
-  /// What a segment register holds after a descriptor was loaded into it.
-  init(_ descriptor: SegmentDescriptor, selector: UInt16) {
+  /// The same register for the room that talks to the kernel.
+  init(_ register: SegmentRegister) {
     self.init()
-    base = UInt64(descriptor.base)
-    limit = descriptor.limit
-    self.selector = selector
-    type = descriptor.type
-    privilege = descriptor.privilege
-    isPresent = descriptor.isPresent
-    isCodeOrData = descriptor.isCodeOrData
-    is32Bit = descriptor.is32Bit
-    is64Bit = descriptor.is64Bit
-    isGranular = descriptor.isGranular
-    isUnusable = !descriptor.isPresent
+    base = register.base
+    limit = register.limit
+    selector = register.selector
+    type = register.type
+    privilege = register.privilege
+    isPresent = register.isPresent
+    isCodeOrData = register.isCodeOrData
+    is32Bit = register.isDefault32Bit
+    is64Bit = register.isLong
+    isGranular = register.isGranular
+    isAvailable = register.isAvailable
+    isUnusable = !register.isPresent
   }
 }
 

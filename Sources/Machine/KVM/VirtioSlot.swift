@@ -19,7 +19,7 @@ final class VirtioSlot {
 
   /// The first address of a slot's window.
   static func address(ofSlot index: Int) -> UInt64 {
-    GuestLayout.virtio.lowerBound + UInt64(index) * GuestLayout.virtioSize
+    GuestLayout.virtioDevices.lowerBound + UInt64(index) * GuestLayout.virtioDeviceSize
   }
 
   /// The interrupt of a slot.
