@@ -33,9 +33,8 @@ enum KernelCommandLine {
     } else if engine == .kvm {
       list.append(
         .init(
-          "quiet",
-          because: "each byte of the console costs two exits; warnings and panics are printed all "
-            + "the same"))
+          "loglevel=5",
+          because: "each byte of the console costs exits: only warnings and worse are printed"))
     }
     return list
   }
