@@ -47,9 +47,6 @@ extension ThreadRole {
     // Its flags are in memory, where no filter sees them.
     SeccompRule(
       .clone3, do: .fail(.noFunction), reason: "pthread_create, which then falls back to clone"),
-    SeccompRule(
-      .mmap, .withoutExecution, .argument(.fifth, bits: 0xffff_ffff, are: 0xffff_ffff),
-      reason: "stacks of threads"),
     SeccompRule(.setRobustList, reason: "the start of a thread"),
     SeccompRule(.rseq, reason: "the start of a thread"),
     SeccompRule(
@@ -58,6 +55,9 @@ extension ThreadRole {
 
   private static let machineRules = [
     SeccompRule(
+      .ioctl, .argument(.second, in: [ArgumentValue.terminalState]),
+      reason: "the C library's streams: whether one is a terminal"),
+    SeccompRule(
       .ioctl,
       .argument(
         .second,
@@ -65,6 +65,6 @@ extension ThreadRole {
           KTSTR_REQUEST_GET_CLOCK, KTSTR_REQUEST_SET_CLOCK, KTSTR_REQUEST_GET_IRQCHIP,
           KTSTR_REQUEST_GET_PIT2, KTSTR_REQUEST_SIGNAL_MSI,
         ].map { UInt64($0) }),
-      reason: "pausing and resuming the guest's clock; the interrupt controllers' state")
+      reason: "pausing and resuming the guest's clock; the interrupt controllers' state"),
   ]
 }

@@ -31,6 +31,8 @@ enum ArgumentValue {
   static let currentDirectory: UInt64 = 0xffff_ff9c
   /// `O_RDONLY | O_CLOEXEC`
   static let openToRead: UInt64 = 0x8_0000
+  /// `TCGETS`
+  static let terminalState: UInt64 = 0x5401
   /// `FUTEX_CMD_MASK`: all bits but `FUTEX_PRIVATE_FLAG` and `FUTEX_CLOCK_REALTIME`
   static let futexCommand: UInt64 = 0xffff_fe7f
 }

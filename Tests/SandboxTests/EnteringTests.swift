@@ -121,6 +121,23 @@ import Testing
     #expect(result?.failure == nil)
   }
 
+  @Test func `the main thread may use the C library's streams`() async {
+    let result = await #expect(
+      processExitsWith: .success, observing: [\.standardErrorContent]
+    ) {
+      TestProcess.run {
+        // A character device, of which the library asks more than of a file.
+        let null = try Files.open("/dev/null", O_WRONLY)
+        try Sandbox.enter(.forTests()).bindCallingThread(to: .main)
+        let stream = fdopen(null.raw, "w")
+        TestProcess.expect(fputs("text\n", stream) >= 0 && fflush(stream) == 0, "errno \(errno)")
+        print("text")
+        TestProcess.expect(fflush(nil) == 0, "errno \(errno)")
+      }
+    }
+    #expect(result?.failure == nil)
+  }
+
   @Test func `what is open stays usable and nothing else can be opened`() async {
     let result = await #expect(
       processExitsWith: .success, observing: [\.standardErrorContent]

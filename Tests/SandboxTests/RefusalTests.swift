@@ -120,6 +120,23 @@ enum Misdeed: String, CaseIterable, Codable {
     #expect(try #require(result).words.contains("may not call socket (41)"))
   }
 
+  @Test func `a thread that has all signals blocked is refused by name, too`() async throws {
+    let status = CInt(Sandbox.refusedStatus)
+    let result = await #expect(
+      processExitsWith: .exitCode(status), observing: [\.standardErrorContent]
+    ) {
+      TestProcess.run {
+        let sandbox = try Sandbox.enter(.forTests())
+        var signals = sigset_t()
+        sigfillset(&signals)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        try sandbox.bindCallingThread(to: .device)
+        Misdeed.socket.commit()
+      }
+    }
+    #expect(try #require(result).words.contains("may not call socket (41)"))
+  }
+
   @Test func `a call that a policy adds is allowed, in its role only`() async {
     let status = CInt(Sandbox.refusedStatus)
     await #expect(processExitsWith: .exitCode(status)) {
