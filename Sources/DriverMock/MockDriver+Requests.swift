@@ -66,8 +66,12 @@ extension MockDriver {
   }
 
   /// Lays out and offers.
+  ///
+  /// - Throws: ``Failure/emptyRequest`` for a request without any byte, which breaks the rules;
+  ///   whoever wants that offers what `place` made.
   @discardableResult
   package func submit(_ segments: [Segment]) throws -> Request {
+    guard segments.contains(where: { $0.byteCount > 0 }) else { throw Failure.emptyRequest }
     let request = try place(segments)
     try offer(request.head)
     return request

@@ -11,6 +11,14 @@ package final class MockDriver {
   package enum Segment {
     case readable([UInt8])
     case writable(Int)
+
+    /// Its length in bytes.
+    package var byteCount: Int {
+      switch self {
+      case .readable(let bytes): bytes.count
+      case .writable(let count): count
+      }
+    }
   }
 
   /// A request as it lies in guest memory.
@@ -39,7 +47,7 @@ package final class MockDriver {
     case noDescriptors(free: Int, needed: Int)
     /// The data area is full of buffers of requests that were not returned.
     case noRoom(byteCount: Int)
-    /// A request without any buffer.
+    /// A request without any buffer, or, where it is also offered, without any byte.
     case emptyRequest
   }
 

@@ -100,6 +100,20 @@ import Virtio
     #expect(bench.failures == [])
   }
 
+  @Test func `C29 a control buffer without a byte is found when the device comes to it`() throws {
+    let bench = try ConsoleBench([ConsolePortOptions(name: "a")])
+    let error = try #require(try bench.queues[2].commit(.emptyChain))
+    // With nothing to tell, buffers are not looked at.
+    bench.work(2)
+    #expect(bench.failures == [] && !bench.device.needsReset)
+    try bench.send(.max, .deviceReady, 1)
+    #expect(bench.failures == [error] && bench.device.needsReset)
+    bench.device.reset()
+    try bench.start()
+    try bench.open()
+    #expect(bench.device.isOpen(0) && !bench.device.needsReset)
+  }
+
   @Test func `C17 however much is to be told, at most one message of each kind waits`() throws {
     let source = try BufferedConsoleSource()
     let bench = try ConsoleBench([

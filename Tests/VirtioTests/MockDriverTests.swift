@@ -82,6 +82,24 @@ import Virtio
     try driver.submit([.writable(0x60), .writable(0x40)])
   }
 
+  @Test func `it offers no request without a byte, which would break the rules`() throws {
+    let driver = try MockDriver(try makeMemory(), size: 4)
+    for segments in [
+      [.writable(0)], [.readable([]), .readable([])], [.readable([]), .writable(0)],
+    ]
+      as [[MockDriver.Segment]]
+    {
+      #expect(throws: MockDriver.Failure.emptyRequest) { try driver.submit(segments) }
+    }
+    #expect(driver.freeDescriptorCount == 4 && driver.availableIndex == 0)
+    // One byte anywhere will do.
+    try driver.submit([.readable([]), .readable([1]), .writable(0)])
+    var queue = try driver.makeQueue(nextAvailable: 0)
+    var chain = DescriptorChain()
+    #expect(try take(&queue, &chain) != nil)
+    #expect(chain.readableByteCount == 1)
+  }
+
   @Test(arguments: [VirtioFeatures.eventIndex, []])
   func `it asks for interrupts and heeds the wish for notifications`(features: VirtioFeatures)
     throws

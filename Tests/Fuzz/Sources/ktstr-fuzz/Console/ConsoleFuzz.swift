@@ -136,11 +136,18 @@ final class ConsoleFuzz {
         input.rarely() ? input.uint16() : input.pick([0, 3, 6, UInt16(input.below(9))]))
       + littleEndian(input.rarely() ? input.uint16() : UInt16(input.byte() & 1))
     if input.rarely() { bytes = input.data(input.below(20)) }
-    // A chain without a byte breaks the rules of the queue.
-    if bytes.isEmpty { isHostile = true }
+    guard !bytes.isEmpty else { return try offerNothing() }
     let cut = input.below(bytes.count + 1)
     try submit(3, [.readable(Array(bytes[..<cut])), .readable(Array(bytes[cut...]))])
     if input.flag() { serve(3, .notification) }
+  }
+
+  /// A message without a byte, which breaks the rules.
+  private func offerNothing() throws {
+    isHostile = true
+    // Without a free descriptor it is not offered.
+    _ = try? drivers[3].commit(.emptyChain)
+    serve(3, .notification)
   }
 
   private func write(_ input: inout FuzzInput) throws {
