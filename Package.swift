@@ -40,6 +40,8 @@ let package = Package(
     .target(name: "CLinux"),
     // From Debian's package liburing-dev.
     .target(name: "CUring", linkerSettings: [.linkedLibrary("uring")]),
+    // From Debian's package libelf-dev.
+    .target(name: "CElf", linkerSettings: [.linkedLibrary("elf")]),
     room("HostOS", ["CLinux", "CUring", system]),
     room("Wire", []),
     room("GuestMemory", ["HostOS", "CLinux", system]),
@@ -49,6 +51,7 @@ let package = Package(
     room("DriverMock", ["VhostUser", "Virtio", "GuestMemory", "HostOS", system]),
     room("KVM", ["HostOS", "CLinux", system]),
     room("Boot", []),
+    room("Programs", ["CElf", "Boot", "HostOS", system]),
     room("Kernels", ["Boot", "HostOS", system]),
     room("Scenario", ["Wire"]),
     room("Evidence", ["Wire", "HostOS", system]),
@@ -57,16 +60,16 @@ let package = Package(
     room(
       "Harness",
       [
-        "Machine", "KVM", "Kernels", "Scenario", "Evidence", "Verdict", "Boot", "Virtio", "Wire",
-        "HostOS",
+        "Machine", "KVM", "Kernels", "Programs", "Scenario", "Evidence", "Verdict", "Boot",
+        "Virtio", "Wire", "HostOS",
         system,
       ]),
     room("Report", ["Verdict", "Evidence"]),
     room(
       "Commands",
       [
-        "Harness", "Report", "Machine", "Kernels", "Scenario", "Evidence", "Verdict", "VhostUser",
-        "Virtio", "HostOS", "CLinux", argumentParser, system,
+        "Harness", "Report", "Machine", "Kernels", "KVM", "Programs", "Scenario", "Evidence",
+        "Verdict", "VhostUser", "Virtio", "HostOS", "CLinux", argumentParser, system,
       ]),
     .executableTarget(name: "ktstr", dependencies: ["Commands"], swiftSettings: common),
     .executableTarget(
@@ -83,6 +86,7 @@ let package = Package(
     tests("VhostUser", ["DriverMock", "Virtio", "GuestMemory", "HostOS", system]),
     tests("KVM", []),
     tests("Boot", []),
+    tests("Programs", ["Boot", "HostOS", system]),
     tests("Kernels", ["Boot", "HostOS", system]),
     tests("Scenario", ["Wire"]),
     tests("Evidence", ["Wire", "HostOS", system]),

@@ -24,7 +24,7 @@ package struct PreparedRun: Sendable {
 /// Turns orders into prepared run directories.
 package struct Preparation: Sendable {
   /// Modules without which a guest of the tcg engine has neither telemetry nor disk.
-  private static let modules = ["virtio_pci", "virtio_console", "virtio_blk"]
+  static let modules = ["virtio_pci", "virtio_console", "virtio_blk"]
 
   /// The base archive in a run directory, where the cache cannot be written.
   private static let uncachedBase = "initramfs-base.cpio"

@@ -42,6 +42,16 @@ package struct QEMUCommand: Sendable {
   /// instruction, which kernels use where they find it and never need.
   private static let processor = "kvm64,-cx16"
 
+  /// The model for guests that are hosts themselves: AMD's, since it is AMD's virtualization that
+  /// the software CPU has, and one that has it; QEMU's `max` is less reliable there.
+  private static let hostProcessor = "EPYC,-cx16"
+
+  /// The CPU model with the features that were asked for.
+  private static func processor(with features: [String]) -> String {
+    let model = features.contains("svm") ? hostProcessor : processor
+    return ([model] + features.map { "+" + $0 }).joined(separator: ",")
+  }
+
   /// The arguments, without the program's name.
   package let arguments: [String]
 
@@ -50,7 +60,7 @@ package struct QEMUCommand: Sendable {
     var list = [
       "-name", "ktstr", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
       "-monitor", "none", "-accel", "tcg,thread=\(request.threading.rawValue)",
-      "-cpu", Self.processor,
+      "-cpu", Self.processor(with: request.cpuFeatures),
     ]
     list += Self.processorsAndMemory(request)
     list += [
