@@ -50,7 +50,8 @@ struct ExecPreparation {
   ///
   /// - Throws: ``ExecRefusal``, ``PreparationError``, ``ProgramError`` or ``KernelError``.
   func prepare(_ order: ExecOrder) throws -> PreparedExec {
-    if order.engine.engine != .tcg, let feature = order.cpuFeatures.first {
+    let isSoftware = order.engine.engine == .tcg
+    if !isSoftware, let feature = order.cpuFeatures.first {
       throw ExecRefusal.option(
         "--cpu-feature \(feature): only the software CPU of --engine tcg can be given features")
     }
@@ -74,10 +75,12 @@ struct ExecPreparation {
       engine: order.engine.engine, enginePath: order.engine.program, threading: .multi,
       kernelImage: order.kernel.elf.string,
       initramfs: ["/proc/self/fd/\(ExecRequest.initramfsDescriptor)"],
-      commandLine: KernelCommandLine.arguments(isShell: false),
+      commandLine: KernelCommandLine.arguments(isShell: false)
+        + (isSoftware ? [KernelCommandLine.hidingCX16] : []),
       topology: MachineTopology(
         nodes: 1, lastLevelCaches: 1, coresPerCache: order.cpus, threadsPerCore: 1),
-      memoryBytes: memory, disk: nil, cpuFeatures: order.cpuFeatures)
+      memoryBytes: memory, disk: nil,
+      cpuFeatures: order.cpuFeatures + (isSoftware ? ["cx16"] : []))
     return PreparedExec(
       initramfs: try archive(luggage.tree, modules, plan, behind: base),
       request: ExecRequest(

@@ -40,16 +40,18 @@ package struct QEMUCommand: Sendable {
   /// the bits of an address, and the guest dies of a double fault in its memory allocator, or of a
   /// protection fault in init. 4 of 25 boots of Linux 6.12 died so, and none of 25 without the
   /// instruction, which kernels use where they find it and never need.
-  private static let processor = "kvm64,-cx16"
+  private static let model = "kvm64"
 
   /// The model for guests that are hosts themselves: AMD's, since it is AMD's virtualization that
-  /// the software CPU has, and one that has it; QEMU's `max` is less reliable there.
-  private static let hostProcessor = "EPYC,-cx16"
+  /// the software CPU has; QEMU's `max` is less reliable there.
+  private static let hostModel = "EPYC"
 
   /// The CPU model with the features that were asked for.
   private static func processor(with features: [String]) -> String {
-    let model = features.contains("svm") ? hostProcessor : processor
-    return ([model] + features.map { "+" + $0 }).joined(separator: ",")
+    let model = features.contains("svm") ? hostModel : model
+    // To QEMU a minus outweighs a plus.
+    let taken = features.contains("cx16") ? [] : ["-cx16"]
+    return ([model] + taken + features.map { "+" + $0 }).joined(separator: ",")
   }
 
   /// The arguments, without the program's name.
