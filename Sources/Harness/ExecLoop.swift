@@ -42,6 +42,7 @@ struct ExecLoop: ~Copyable {
   private var telemetryIsOpen = true
   private var inputIsOpen = true
   private var greeted = false
+  private var refusal: String?
   private var reader = FrameReader()
   private var scanner = ConsoleScanner()
   private var orders = ByteQueue()
@@ -137,6 +138,9 @@ struct ExecLoop: ~Copyable {
       return .failed(
         "the guest did not come up within \(request.bootNanoseconds / 1_000_000_000) s")
     }
+    if let refusal {
+      return .failed("the engine cannot give the guest's CPUs a feature: \(refusal)")
+    }
     guard programEnd == nil, scanner.hasPanicked else { return nil }
     let seen = panicSeen ?? now
     panicSeen = seen
@@ -164,7 +168,7 @@ struct ExecLoop: ~Copyable {
     // The streams may have held the program's end, with output that is still to be written.
     if programEnd != nil { return nil }
     if case .engineFailed(let text) = end { return .failed("the engine failed: \(text)") }
-    if let lastFatal { return .failed(lastFatal) }
+    if let lastFatal { return .failed("the guest's init gave up: \(lastFatal)") }
     scanner.finish()
     if scanner.hasPanicked { return .failed(panic) }
     return .failed(
@@ -226,7 +230,9 @@ struct ExecLoop: ~Copyable {
       case nil: break
       }
       switch try Event(decoding: frame) {
-      case .hello: greeted = true
+      case .hello:
+        greeted = true
+        refusal = machine.featureRefusal()
       case .problem(let problem) where problem.isFatal:
         lastFatal =
           problem.errno == 0

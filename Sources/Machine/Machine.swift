@@ -25,6 +25,14 @@ package protocol Machine: AnyObject {
 
   /// Why the scratch disk is served no more, or nil while all is well.
   func diskFailure() -> String?
+
+  /// What the engine says of a CPU feature that was asked for and that it cannot give; nil while
+  /// all is well. Ask when the guest has come up.
+  func featureRefusal() -> String?
+}
+
+extension Machine {
+  package func featureRefusal() -> String? { nil }
 }
 
 /// How an engine ended.
