@@ -19,7 +19,7 @@ RESULTS ?=
 
 # What the harness needs to run, to build and to be tested, as Debian package names.
 RUN_PACKAGES := qemu-system-x86 busybox-static xz-utils lz4 zstd gzip bzip2
-BUILD_PACKAGES := gcc libc6-dev liburing-dev pkg-config
+BUILD_PACKAGES := gcc libc6-dev liburing-dev libelf-dev pkg-config
 TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux python3 acpica-tools
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

@@ -40,6 +40,8 @@ let package = Package(
     .target(name: "CLinux"),
     // From Debian's package liburing-dev.
     .target(name: "CUring", linkerSettings: [.linkedLibrary("uring")]),
+    // From Debian's package libelf-dev.
+    .target(name: "CElf", linkerSettings: [.linkedLibrary("elf")]),
     room("HostOS", ["CLinux", "CUring", system]),
     room("Sandbox", ["HostOS", "CLinux", system]),
     room("Wire", []),
@@ -51,6 +53,7 @@ let package = Package(
     room("KVM", ["HostOS", "CLinux", system]),
     room("Topology", []),
     room("Boot", ["Topology"]),
+    room("Programs", ["CElf", "Boot", "HostOS", system]),
     room("Kernels", ["Boot", "HostOS", system]),
     room("Scenario", ["Topology", "Wire"]),
     room("Evidence", ["Wire", "HostOS", system]),
@@ -63,7 +66,8 @@ let package = Package(
     room(
       "Harness",
       [
-        "Machine", "KVM", "Kernels", "Scenario", "Evidence", "Verdict", "Boot", "Topology",
+        "Machine", "KVM", "Kernels", "Programs", "Scenario", "Evidence", "Verdict", "Boot",
+        "Topology",
         "Virtio", "Wire", "HostOS",
         system,
       ]),
@@ -71,8 +75,8 @@ let package = Package(
     room(
       "Commands",
       [
-        "Harness", "Report", "Machine", "Kernels", "Scenario", "Evidence", "Verdict", "VhostUser",
-        "Virtio", "HostOS", "CLinux", argumentParser, system,
+        "Harness", "Report", "Machine", "Kernels", "KVM", "Programs", "Scenario", "Evidence",
+        "Verdict", "VhostUser", "Virtio", "HostOS", "CLinux", argumentParser, system,
       ]),
     .executableTarget(name: "ktstr", dependencies: ["Commands"], swiftSettings: common),
     .executableTarget(
@@ -91,6 +95,7 @@ let package = Package(
     tests("KVM", ["HostOS", system]),
     tests("Topology", ["HostOS"]),
     tests("Boot", ["HostOS", "Topology", system]),
+    tests("Programs", ["Boot", "HostOS", system]),
     tests("Kernels", ["Boot", "HostOS", system]),
     tests("Scenario", ["Topology", "Wire"]),
     tests("Evidence", ["Wire", "HostOS", system]),

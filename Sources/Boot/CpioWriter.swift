@@ -30,6 +30,8 @@ package struct CpioWriter: Sendable {
   private static let nameLimit = 4096
 
   private var archive: [UInt8] = []
+  /// Bytes that were taken out, or written by the caller.
+  private var taken: UInt64 = 0
   private var inode: UInt32 = 0
 
   /// Starts an empty archive.
@@ -73,7 +75,32 @@ package struct CpioWriter: Sendable {
       path, mode: type | (permissions & 0o7777), device: (major, minor), content: [])
   }
 
+  /// Begins a regular file whose content the caller writes itself, behind ``takeBytes()``.
+  ///
+  /// - Throws: ``CpioError``.
+  package mutating func beginFile(
+    _ path: String, size: UInt64, permissions: UInt32 = 0o644
+  ) throws(CpioError) {
+    try add(path, mode: 0o100000 | (permissions & 0o7777), size: size)
+  }
+
+  /// Goes on after a content of this size was written.
+  package mutating func endFile(size: UInt64) {
+    taken &+= size
+    pad(to: 4)
+  }
+
+  /// Gives what was gathered since the last time; the archive goes on behind it.
+  package mutating func takeBytes() -> [UInt8] {
+    let bytes = archive
+    taken &+= UInt64(bytes.count)
+    archive = []
+    return bytes
+  }
+
   /// Ends the archive and gives its bytes, padded with zeros to a multiple of 512.
+  ///
+  /// Of one whose bytes were taken in pieces it is the last piece.
   package consuming func finish() -> [UInt8] {
     appendHeader(
       inode: 0, mode: 0, links: 1, device: (0, 0), size: 0, name: Self.trailerName)
@@ -85,19 +112,26 @@ package struct CpioWriter: Sendable {
     _ path: String, mode: UInt32, links: UInt32 = 1, device: (UInt32, UInt32) = (0, 0),
     content: [UInt8]
   ) throws(CpioError) {
+    try add(path, mode: mode, links: links, device: device, size: UInt64(content.count))
+    archive.append(contentsOf: content)
+    pad(to: 4)
+  }
+
+  private mutating func add(
+    _ path: String, mode: UInt32, links: UInt32 = 1, device: (UInt32, UInt32) = (0, 0),
+    size: UInt64
+  ) throws(CpioError) {
     // The unpacker starts at the root, where a name without the leading slash belongs.
     let name = String(path.drop { $0 == "/" })
     guard !name.isEmpty, name.utf8.count < Self.nameLimit, !name.utf8.contains(0),
       name != Self.trailerName
     else { throw .badName(path) }
-    guard let size = UInt32(exactly: content.count) else {
-      throw .tooLarge(name: path, size: content.count)
+    guard let size = UInt32(exactly: size) else {
+      throw .tooLarge(name: path, size: Int(clamping: size))
     }
     inode &+= 1
     appendHeader(
       inode: inode, mode: mode, links: links, device: device, size: size, name: name)
-    archive.append(contentsOf: content)
-    pad(to: 4)
   }
 
   private mutating func appendHeader(
@@ -123,7 +157,8 @@ package struct CpioWriter: Sendable {
   }
 
   private mutating func pad(to alignment: Int) {
-    let over = archive.count % alignment
+    // Bytes that were taken count as well, by their remainder alone.
+    let over = (Int(taken % 512) + archive.count) % alignment
     if over != 0 { archive.append(contentsOf: repeatElement(0, count: alignment - over)) }
   }
 }

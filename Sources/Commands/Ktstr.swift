@@ -10,7 +10,7 @@ package struct Ktstr: ParsableCommand {
     version: Version.text,
     subcommands: [
       TestCommand.self, DoctorCommand.self, KernelCommand.self, ShellCommand.self,
-      BlkCommand.self, RunProcessCommand.self,
+      ExecCommand.self, BlkCommand.self, RunProcessCommand.self, ExecProcessCommand.self,
     ])
 
   package init() {}

@@ -39,6 +39,12 @@ enum KernelCommandLine {
     return list
   }
 
+  /// For guests whose programs may need CMPXCHG16B, as Swift's runtime does without asking.
+  static let hidingCX16 = KernelArgument(
+    "clearcpuid=141",
+    because: "X86_FEATURE_CX16: the software CPU of QEMU 7.2 spoils the flags of CMPXCHG16B, of "
+      + "which kernels die; what they do not see they use neither themselves nor give to guests")
+
   /// What a guest of this arrangement needs besides.
   static func arguments(_ engine: EngineKind, for topology: CPUTopology) -> [KernelArgument] {
     guard engine == .tcg, topology.cpuCount <= 8, topology.highestAPICID >= topology.cpuCount else {

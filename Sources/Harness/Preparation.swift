@@ -25,7 +25,7 @@ package struct PreparedRun: Sendable {
 /// Turns orders into prepared run directories.
 package struct Preparation: Sendable {
   /// Modules without which a guest has neither telemetry nor disk.
-  private static func modules(_ engine: EngineKind) -> [ModuleName] {
+  static func modules(_ engine: EngineKind) -> [ModuleName] {
     let transport =
       switch engine {
       case .tcg: "virtio_pci"

@@ -100,7 +100,7 @@ package struct RunProcess {
       throw .incomplete(file: directory.path(of: .plan))
     }
     do {
-      return try startMachine(
+      return try MachineStart.start(
         request.machine, initramfsTail: tail, telemetryPort: Plan.telemetryPort,
         logDescriptor: log.rawDescriptor, logPath: log.path)
     } catch {

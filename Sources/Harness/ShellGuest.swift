@@ -62,7 +62,7 @@ package struct ShellGuest {
     _ = signal(SIGPIPE, SIG_IGN)
     let machine: any Machine
     do {
-      machine = try startMachine(
+      machine = try MachineStart.start(
         request, initramfsTail: tail, telemetryPort: Plan.telemetryPort,
         logDescriptor: log.descriptor.raw, logPath: "/proc/self/fd/\(log.descriptor.raw)")
     } catch {

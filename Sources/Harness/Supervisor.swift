@@ -47,25 +47,40 @@ package final class Supervisor: Sendable {
 
   /// Runs the process for a prepared directory to its end.
   ///
+  /// Like ``run(_:descriptors:sharesTerminal:limitNanoseconds:observe:)``.
+  package func run(
+    _ directory: RunDirectory, limitNanoseconds: UInt64,
+    observe: (SupervisorEvent) -> Void
+  ) throws(SystemCallError) -> SupervisedEnd {
+    try run(
+      ["run-process", "--", directory.path], descriptors: [.init(2, to: 2)],
+      limitNanoseconds: limitNanoseconds, observe: observe)
+  }
+
+  /// Runs a process of this program to its end.
+  ///
   /// Call it from the main thread: the process dies with the thread that started it.
   ///
   /// - Parameters:
+  ///   - arguments: its command line.
+  ///   - descriptors: handed over, besides that of ``ProgressWriter``.
+  ///   - sharesTerminal: whether it stays in our process group, where it may read a terminal.
   ///   - limit: wall time after which the process is killed; longer than its own limits.
   ///   - observe: called for each phase and about ten times a second.
   /// - Throws: ``SystemCallError`` when the process cannot be started or watched.
   package func run(
-    _ directory: RunDirectory, limitNanoseconds: UInt64,
-    observe: (SupervisorEvent) -> Void
+    _ arguments: [String], descriptors: [ProcessRequest.DescriptorMapping],
+    sharesTerminal: Bool = false, limitNanoseconds: UInt64,
+    observe: (SupervisorEvent) -> Void = { _ in }
   ) throws(SystemCallError) -> SupervisedEnd {
     var pipe: [CInt] = [-1, -1]
     try systemCall("pipe") { unsafe Glibc.pipe(&pipe) }
     let reading = OwnedDescriptor(owning: pipe[0])
     let writing = OwnedDescriptor(owning: pipe[1])
     try systemCall("fcntl") { fcntl(pipe[0], F_SETFD, FD_CLOEXEC) }
-    var request = ProcessRequest(path: program, arguments: ["run-process", "--", directory.path])
-    request.descriptors = [
-      .init(writing.raw, to: ProgressWriter.descriptor), .init(2, to: 2),
-    ]
+    var request = ProcessRequest(path: program, arguments: arguments)
+    request.descriptors = descriptors + [.init(writing.raw, to: ProgressWriter.descriptor)]
+    request.ownProcessGroup = !sharesTerminal
     var child = try ChildProcess(spawning: request)
     writing.close()
     return try watch(

@@ -56,4 +56,23 @@ package enum DescriptorIO {
       }
     }
   }
+
+  /// Copies from where one file is read to where the other is written, within the kernel.
+  ///
+  /// - Returns: the bytes copied: fewer than `limit` where the source ends.
+  /// - Throws: ``SystemCallError`` from `sendfile`.
+  package static func copy(
+    _ source: CInt, to target: CInt, atMost limit: UInt64 = .max, subject: String
+  ) throws(SystemCallError) -> UInt64 {
+    var copied: UInt64 = 0
+    while copied < limit {
+      let piece = Int(min(limit - copied, 1 << 30))
+      let count = try systemCall("sendfile", on: subject) {
+        sendfile(target, source, nil, piece)
+      }
+      if count == 0 { break }
+      copied += UInt64(count)
+    }
+    return copied
+  }
 }

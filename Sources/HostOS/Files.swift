@@ -197,6 +197,17 @@ extension Files {
     unsafe access(path, R_OK) == 0
   }
 
+  /// The text of a symbolic link.
+  ///
+  /// - Throws: ``SystemCallError`` from `readlink`; `EINVAL` for what is no link.
+  package static func linkTarget(of path: String) throws(SystemCallError) -> String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let length = try systemCall("readlink", on: path) {
+      unsafe readlink(path, &buffer, buffer.count)
+    }
+    return String(decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
   /// The directory that relative paths start from.
   ///
   /// - Throws: ``SystemCallError`` from `getcwd`.

@@ -63,6 +63,12 @@ package struct ModuleTree: Sendable {
     }
   }
 
+  /// The names of the modules that are part of the kernel itself, where its tree lists them.
+  package func builtInNames() throws -> Set<ModuleName> {
+    let listed = try text(of: "modules.builtin") ?? ""
+    return Set(listed.split(whereSeparator: \.isNewline).map { ModuleName($0) })
+  }
+
   /// The paths of all module files relative to the directory, by name.
   package func files() throws -> [ModuleName: String] {
     var found: [ModuleName: String] = [:]

@@ -29,6 +29,14 @@ package protocol Machine: AnyObject {
 
   /// Why the scratch disk is served no more, or nil while all is well.
   func diskFailure() -> String?
+
+  /// What the engine says of a CPU feature that was asked for and that it cannot give; nil while
+  /// all is well. Ask when the guest has come up.
+  func featureRefusal() -> String?
+}
+
+extension Machine {
+  package func featureRefusal() -> String? { nil }
 }
 
 /// How an engine ended.
@@ -37,27 +45,4 @@ package enum MachineEnd: Equatable, Sendable {
   case guestStopped
   /// The engine broke down.
   case engineFailed(String)
-}
-
-/// Starts the machine that a request asks for.
-///
-/// Call it from a thread that outlives the machine: an engine that is a process dies with it.
-///
-/// - Parameters:
-///   - initramfsTail: put behind the archives of the request.
-///   - logDescriptor: what an engine that is a process prints goes there.
-///   - logPath: the path of that log, for messages.
-/// - Throws: ``MachineError``.
-package func startMachine(
-  _ request: MachineRequest, initramfsTail: [UInt8], telemetryPort: String, logDescriptor: CInt,
-  logPath: String
-) throws(MachineError) -> any Machine {
-  switch request.engine {
-  case .kvm:
-    try KVMMachine(request, initramfsTail: initramfsTail, telemetryPort: telemetryPort)
-  case .tcg:
-    try QEMUMachine(
-      request, initramfsTail: initramfsTail, telemetryPort: telemetryPort,
-      logDescriptor: logDescriptor, logPath: logPath)
-  }
 }

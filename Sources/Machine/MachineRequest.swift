@@ -20,12 +20,14 @@ package struct MachineRequest: Codable, Equatable, Sendable {
   package var memoryBytes: UInt64
   /// The scratch disk.
   package var disk: DiskRequest?
+  /// Features that the CPUs have beyond the engine's usual ones, by QEMU's names, such as `svm`.
+  package var cpuFeatures: [String]
 
   /// Makes a request.
   package init(
     engine: EngineKind, enginePath: String?, threading: Threading, kernelImage: String,
     initramfs: [String], commandLine: [KernelArgument], topology: CPUTopology,
-    memoryBytes: UInt64, disk: DiskRequest?
+    memoryBytes: UInt64, disk: DiskRequest?, cpuFeatures: [String] = []
   ) {
     self.engine = engine
     self.enginePath = enginePath
@@ -36,6 +38,7 @@ package struct MachineRequest: Codable, Equatable, Sendable {
     self.topology = topology
     self.memoryBytes = memoryBytes
     self.disk = disk
+    self.cpuFeatures = cpuFeatures
   }
 }
 

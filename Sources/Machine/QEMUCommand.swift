@@ -42,7 +42,27 @@ package struct QEMUCommand: Sendable {
   /// the bits of an address, and the guest dies of a double fault in its memory allocator, or of a
   /// protection fault in init. 4 of 25 boots of Linux 6.12 died so, and none of 25 without the
   /// instruction, which kernels use where they find it and never need.
-  private static let processor = "kvm64,-cx16"
+  private static let model = "kvm64"
+
+  /// The model for guests that are hosts themselves: AMD's, since it is AMD's virtualization that
+  /// the software CPU has; QEMU's `max` is less reliable there.
+  private static let hostModel = "EPYC"
+
+  /// AVX and what builds on it.
+  ///
+  /// QEMU's software CPU lets a guest's guest write XCR0 without telling its hypervisor, which then
+  /// answers CPUID for another size of the extended state: Linux says "XSAVE consistency problem",
+  /// and from 6.16 on it dies of that. Without AVX there is nothing to switch on in XCR0.
+  private static let extendedState = ["avx", "avx2", "fma", "f16c", "vaes", "vpclmulqdq"]
+
+  /// The CPU model with the features that were asked for.
+  private static func processor(with features: [String]) -> String {
+    let isHost = features.contains("svm")
+    // To QEMU a minus outweighs a plus.
+    let taken = (["cx16"] + (isHost ? extendedState : [])).filter { !features.contains($0) }
+    return ([isHost ? hostModel : model] + taken.map { "-" + $0 } + features.map { "+" + $0 })
+      .joined(separator: ",")
+  }
 
   /// The arguments, without the program's name.
   package let arguments: [String]
@@ -56,7 +76,7 @@ package struct QEMUCommand: Sendable {
     var list = [
       "-name", "ktstr", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
       "-monitor", "none", "-accel", "tcg,thread=\(request.threading.rawValue)",
-      "-cpu", Self.processor,
+      "-cpu", Self.processor(with: request.cpuFeatures),
     ]
     list += try Self.processorsAndMemory(request)
     list += [

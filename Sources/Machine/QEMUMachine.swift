@@ -27,6 +27,7 @@ package final class QEMUMachine: Machine {
   private let telemetrySocket: OwnedDescriptor
   private let disk: ScratchDisk?
   private let logPath: String
+  private let features: [String]
 
   /// Starts QEMU.
   ///
@@ -71,6 +72,7 @@ package final class QEMUMachine: Machine {
     consoleSocket = console.end()
     telemetrySocket = telemetry.end()
     self.logPath = logPath
+    features = request.cpuFeatures
   }
 
   package var console: CInt { consoleSocket.raw }
@@ -96,6 +98,16 @@ package final class QEMUMachine: Machine {
   package func exitCounts() -> [ExitCounts]? { nil }
 
   package func diskFailure() -> String? { disk?.failure() }
+
+  package func featureRefusal() -> String? {
+    guard !features.isEmpty, let text = try? Files.read(logPath, limit: 1 << 20) else { return nil }
+    // "warning: TCG doesn't support requested feature: CPUID.01H:ECX.vmx [bit 5]", and the same of
+    // features of the model, which nobody asked for.
+    return String(decoding: text, as: UTF8.self).split(separator: "\n").first { line in
+      line.contains("doesn't support requested feature")
+        && features.contains { line.contains(".\($0) ") }
+    }.map(String.init)
+  }
 
   private static func command(
     _ request: MachineRequest, telemetryPort: String

@@ -12,6 +12,9 @@ extension Plan {
       body.uint8(1)
       body.uint16(columns)
       body.uint16(rows)
+    case .program(let program):
+      body.uint8(2)
+      program.encode(into: &body)
     }
     body.uint64(runID)
     body.uint64(seed)
@@ -118,6 +121,7 @@ extension Plan {
     switch code {
     case 0: return .run
     case 1: return .shell(columns: try body.uint16(), rows: try body.uint16())
+    case 2: return .program(try ProgramPlan(from: &body))
     default: throw .badValue(offset: offset, value: UInt64(code))
     }
   }

@@ -23,6 +23,8 @@ package struct Plan: Equatable, Sendable {
     case run
     /// Give the console to an interactive shell of the given size.
     case shell(columns: UInt16, rows: UInt16)
+    /// Run a program of the host, with its streams over the telemetry port.
+    case program(ProgramPlan)
   }
 
   /// What init does.

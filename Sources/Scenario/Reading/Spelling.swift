@@ -1,7 +1,7 @@
 /// Finds the word that someone meant.
-enum Spelling {
+package enum Spelling {
   /// The known word nearest to the one found, or nil when none is near.
-  static func nearest(to word: String, in known: some Sequence<String>) -> String? {
+  package static func nearest(to word: String, in known: some Sequence<String>) -> String? {
     guard word.utf8.count <= 64 else { return nil }
     let limit = max(1, min(3, word.count / 3))
     var best: (word: String, distance: Int)?

@@ -26,8 +26,11 @@ struct Guest: ~Copyable {
     }
     var shell: (columns: UInt16, rows: UInt16)?
     if case .shell(let columns, let rows) = plan?.mode { shell = (columns, rows) }
+    var program: ProgramPlan?
+    if case .program(let order) = plan?.mode { program = order }
     Console.enter("open the telemetry port")
-    let isOpen = openPort(plan, within: shell == nil ? Port.limit : Self.shellPortLimit)
+    let isOpen = openPort(
+      plan, within: shell == nil ? Port.limit : Self.shellPortLimit, hears: program != nil)
     if let shell {
       Shell.run(columns: shell.columns, rows: shell.rows)
     } else if let plan {
@@ -35,7 +38,11 @@ struct Guest: ~Copyable {
         Console.say(Port.absence)
         return
       }
-      Self.run(plan, &telemetry)
+      if let program {
+        Self.run(program, of: plan, &telemetry)
+      } else {
+        Self.run(plan, &telemetry)
+      }
     }
     finish()
   }
@@ -71,8 +78,8 @@ struct Guest: ~Copyable {
     }
   }
 
-  private mutating func openPort(_ plan: Plan?, within limit: UInt64) -> Bool {
-    guard let port = Port.open(within: limit) else { return false }
+  private mutating func openPort(_ plan: Plan?, within limit: UInt64, hears: Bool) -> Bool {
+    guard let port = Port.open(within: limit, hears: hears) else { return false }
     telemetry.open(
       port,
       greeting: Hello(

@@ -12,7 +12,11 @@ enum Modules {
   ///
   /// A guest without a list has none to load.
   static func loadAll() -> [Failure] {
-    let paths = ByteText.lines(Files.contents(Plan.moduleListPath))
+    load(ByteText.lines(Files.contents(Plan.moduleListPath)))
+  }
+
+  /// Loads these files, in order; returns what could not be loaded.
+  static func load(_ paths: [String]) -> [Failure] {
     guard !paths.isEmpty else { return [] }
     do throws(Failure) {
       return try Helper.run("load modules", limit: limit) { line in

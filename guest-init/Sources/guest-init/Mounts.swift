@@ -14,14 +14,29 @@ enum Mounts {
     if guest_console_open() < 0 { failures.append(Failure("open /dev/console")) }
     mount("proc", "/proc", &failures)
     mount("sysfs", "/sys", &failures)
-    mount("tmpfs", "/tmp", &failures)
-    mount("tmpfs", "/run", &failures)
+    // What the host has put there stays in sight: the root is as good a place to write to.
+    for path in ["/tmp", "/run"] where Files.list(path).isEmpty {
+      mount("tmpfs", path, &failures)
+    }
     mount("cgroup2", cgroup, &failures)
     // Nice to have: kernels without them are fine.
     var ignored: [Failure] = []
     mount("debugfs", "/sys/kernel/debug", &ignored)
     mount("tracefs", "/sys/kernel/tracing", &ignored)
     return failures
+  }
+
+  /// Mounts what programs expect besides; kernels without some of it are fine.
+  static func mountForPrograms() {
+    var ignored: [Failure] = []
+    mount("devpts", "/dev/pts", &ignored)
+    mount("tmpfs", "/dev/shm", &ignored)
+    mount("bpf", "/sys/fs/bpf", &ignored)
+    let links = [
+      ("/proc/self/fd", "/dev/fd"), ("/proc/self/fd/0", "/dev/stdin"),
+      ("/proc/self/fd/1", "/dev/stdout"), ("/proc/self/fd/2", "/dev/stderr"),
+    ]
+    for (target, path) in links { _ = unsafe guest_symlink(target, path) }
   }
 
   private static func mount(

@@ -21,13 +21,16 @@ enum Port {
   }
 
   /// Waits for the port and opens it; nil when it does not appear in time.
-  static func open(within limit: UInt64) -> Int32? {
+  ///
+  /// - Parameter hears: whether the host has something to say, too.
+  static func open(within limit: UInt64, hears: Bool = false) -> Int32? {
     // Modules are loaded by now: a driver that is not there will not come.
     Time.poll(for: Files.exists(driver) ? limit : 0) {
       for name in Files.list(folder)
       where ByteText.word(Files.contents(folder + name + "/name")).isSame(as: Plan.telemetryPort) {
         // The node may be a moment behind its entry in /sys.
-        let flags = Int32(guest_write_only) | Int32(guest_nonblocking)
+        let way = hears ? Int32(guest_read_write) : Int32(guest_write_only)
+        let flags = way | Int32(guest_nonblocking)
         let descriptor = unsafe guest_open("/dev/" + name, flags)
         if descriptor >= 0 { return descriptor }
       }

@@ -61,7 +61,7 @@ enum Shell {
   }
 
   /// Passes texts as a C argument vector.
-  private static func withArguments(
+  static func withArguments(
     _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Void
   ) {
     var bytes: [CChar] = []

@@ -49,6 +49,15 @@ struct Telemetry: ~Copyable {
     if descriptor >= 0 { guest_close(descriptor) }
   }
 
+  /// The port, for streams that are framed elsewhere; negative before it is open.
+  var port: Int32 { descriptor }
+
+  /// The number of a frame that is sent elsewhere.
+  mutating func takeSequence() -> UInt32 {
+    defer { sequence &+= 1 }
+    return sequence
+  }
+
   /// Takes an event; it leaves with the next `flush`.
   mutating func post(_ event: Event) {
     guard descriptor >= 0 else {

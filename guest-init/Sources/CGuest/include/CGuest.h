@@ -6,5 +6,6 @@
 #include "guest_console.h"
 #include "guest_files.h"
 #include "guest_process.h"
+#include "guest_program.h"
 #include "guest_sync.h"
 #include "guest_terminal.h"
