@@ -67,6 +67,20 @@ package struct EventLine: Encodable {
       try put("firstMismatch", report.firstMismatch)
       try put("ioErrors", report.ioErrors)
       try put("lastErrno", report.lastErrno)
+    case .cpuPlace(let place):
+      try put("event", "cpu")
+      try put("cpu", place.cpu)
+      try put("package", place.package)
+      try put("core", place.core)
+      try put("siblings", place.siblings)
+      try put("cacheLevel", place.cacheLevel)
+      try put("cacheCPUs", place.cacheCPUs)
+    case .nodePlace(let place):
+      try put("event", "node")
+      try put("node", place.node)
+      try put("cpus", place.cpus)
+      try put("memory", place.memory)
+      try put("distances", place.distances)
     case .problem(let problem):
       try put("event", "problem")
       try put("fatal", problem.isFatal)

@@ -18,6 +18,8 @@ package enum CheckID: String, Codable, Sendable, CaseIterable {
   case runIdentity = "run.identity"
   /// The guest got the CPUs that it was promised.
   case machineCPUs = "machine.cpus"
+  /// CPUs, caches and NUMA nodes lie to one another as they were asked for.
+  case machineTopology = "machine.topology"
   /// No warning, bug or stall on the console.
   case kernelHealth = "kernel.health"
   /// What had to be reported arrived.

@@ -26,6 +26,7 @@ extension Ledger {
   /// before, so failures seen until then stand.
   var reasonToDistrustFailures: String? {
     if isOfAnotherRun { return "the telemetry is of another run" }
+    if !topologyMismatches.isEmpty { return "the guest is not the machine that was asked for" }
     switch evidence.outcome {
     case .engineFault: return "the engine faulted"
     case .deviceFailed: return "the device that the harness serves broke down"

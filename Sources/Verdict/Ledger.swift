@@ -1,5 +1,6 @@
 import Evidence
 import Scenario
+import Topology
 import Wire
 
 /// What the evidence says of one worker.
@@ -23,6 +24,10 @@ struct Ledger {
   let evidence: RunEvidence
   private(set) var hello: Hello?
   private(set) var finished: Finished?
+  /// What the guest's kernel says of its CPUs, by their numbers.
+  private(set) var cpuPlaces: [UInt32: CPUPlace] = [:]
+  /// What it says of its NUMA nodes, by their numbers.
+  private(set) var nodePlaces: [UInt32: NodePlace] = [:]
   private(set) var stages: [Stage: UInt64] = [:]
   private(set) var fatalProblem: Problem?
   /// In the order of the scenario.
@@ -67,6 +72,13 @@ struct Ledger {
       update(report.id) { $0.report = report }
     case .diskReport(let report):
       update(report.id) { $0.disk = report }
+    case .cpuPlace(let place):
+      // One that should not be there is enough to know.
+      let asked = scenario.machine.topology.cpuCount
+      if place.cpu < asked || cpuPlaces.count <= asked { cpuPlaces[place.cpu] = place }
+    case .nodePlace(let place):
+      let asked = scenario.machine.topology.nodes.count
+      if place.node < asked || nodePlaces.count <= asked { nodePlaces[place.node] = place }
     case .problem(let problem):
       if problem.isFatal { fatalProblem = fatalProblem ?? problem }
     case .log:

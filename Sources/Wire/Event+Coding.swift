@@ -10,6 +10,8 @@ extension Event {
     case problem = 7
     case log = 8
     case finished = 9
+    case cpuPlace = 10
+    case nodePlace = 11
   }
 
   /// The longest text of a problem or a log line, in bytes; it keeps the frame within
@@ -43,6 +45,12 @@ extension Event {
     case .diskReport(let report):
       code = .diskReport
       report.encode(into: &body)
+    case .cpuPlace(let place):
+      code = .cpuPlace
+      place.encode(into: &body)
+    case .nodePlace(let place):
+      code = .nodePlace
+      place.encode(into: &body)
     case .problem(let problem):
       code = .problem
       body.uint8(problem.isFatal ? 1 : 0)
@@ -85,6 +93,10 @@ extension Event {
       self = .workerReport(try WorkerReport(from: &body))
     case .diskReport:
       self = .diskReport(try DiskReport(from: &body))
+    case .cpuPlace:
+      self = .cpuPlace(try CPUPlace(from: &body))
+    case .nodePlace:
+      self = .nodePlace(try NodePlace(from: &body))
     case .problem:
       self = .problem(
         Problem(

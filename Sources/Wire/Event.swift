@@ -14,6 +14,10 @@ package enum Event: Equatable, Sendable {
   case workerReport(WorkerReport)
   /// What a disk worker wrote and found.
   case diskReport(DiskReport)
+  /// Where one CPU stands, as the kernel sees it.
+  case cpuPlace(CPUPlace)
+  /// What one NUMA node has, as the kernel sees it.
+  case nodePlace(NodePlace)
   /// Something went wrong in the guest.
   case problem(Problem)
   /// A line for people.

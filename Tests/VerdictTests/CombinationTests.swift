@@ -9,12 +9,13 @@ import Wire
   @Test func `a run in which all was well passes, and every check is listed`() {
     let verdict = judge(Fixture.scenario, Fixture.evidence)
     #expect(verdict.status == .pass)
-    #expect(verdict.headline == "all 21 checks passed")
+    #expect(verdict.headline == "all 22 checks passed")
     #expect(verdict.reasons == [])
     #expect(
       verdict.checks.map { "\($0.id.rawValue) \($0.subject)" }
         == [
-          "run.finished run", "run.identity run", "machine.cpus machine", "kernel.health kernel",
+          "run.finished run", "run.identity run", "machine.cpus machine",
+          "machine.topology machine", "kernel.health kernel",
           "telemetry telemetry", "worker.progress spin/0", "worker.progress spin/1",
           "worker.end spin/0", "worker.end spin/1", "worker.gap spin/0", "worker.gap spin/1",
           "worker.rate spin/0", "worker.rate spin/1", "worker.progress disk/0",
@@ -30,14 +31,18 @@ import Wire
     let ids = Set(judge(scenario, Fixture.evidence).checks.map(\.id))
     #expect(
       ids == [
-        .runFinished, .runIdentity, .machineCPUs, .kernelHealth, .telemetry, .workerProgress,
+        .runFinished, .runIdentity, .machineCPUs, .machineTopology, .kernelHealth, .telemetry,
+        .workerProgress,
         .workerEnd, .diskVerified, .deviceIOErrors,
       ])
     scenario.expect = Expectations(progress: false)
     scenario.machine.disk = nil
     #expect(
       Set(judge(scenario, Fixture.evidence).checks.map(\.id))
-        == [.runFinished, .runIdentity, .machineCPUs, .kernelHealth, .telemetry, .workerEnd])
+        == [
+          .runFinished, .runIdentity, .machineCPUs, .machineTopology, .kernelHealth, .telemetry,
+          .workerEnd,
+        ])
   }
 
   private func check(_ status: CheckStatus, _ detail: String) -> CheckResult {

@@ -116,7 +116,7 @@ import Wire
     #expect(verdict.status == .pass)
     #expect(
       verdict.check(.telemetry, "telemetry")?.detail
-        == "18 frames arrived, with damage that cost nothing needed: 1 gap, 12 bytes of garbage")
+        == "21 frames arrived, with damage that cost nothing needed: 1 gap, 12 bytes of garbage")
   }
 
   @Test func `damage that cost a report leaves its checks open, with the figures`() {
@@ -128,7 +128,7 @@ import Wire
     #expect(verdict.status == .inconclusive)
     #expect(
       verdict.check(.telemetry, "telemetry")?.detail
-        == "18 frames arrived (1 gap, 2 corrupt frames); missing: the report of spin/0")
+        == "21 frames arrived (1 gap, 2 corrupt frames); missing: the report of spin/0")
     #expect(
       verdict.check(.workerEnd, "spin/0")?.detail
         == "the final report of spin/0 is missing (the telemetry stream is damaged: 1 gap, "
@@ -168,7 +168,7 @@ import Wire
     #expect(verdict.status == .inconclusive)
     #expect(
       verdict.headline
-        == "18 frames arrived, but 3 records are of workers that the scenario does not have")
+        == "21 frames arrived, but 3 records are of workers that the scenario does not have")
   }
 
   @Test func `extreme numbers trap nothing`() {

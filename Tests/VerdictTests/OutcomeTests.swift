@@ -272,7 +272,7 @@ import Wire
     let verdict = judge(scenario, Fixture.evidence)
     #expect(verdict.status == .error)
     #expect(
-      verdict.headline == "the guest has 2 CPUs online, but the scenario asks for 4")
+      verdict.headline == "the guest has 2 CPUs online, but the scenario asks for 4 (and 1 more)")
   }
 
   @Test func `trouble on the console fails and is shown`() {

@@ -80,6 +80,14 @@ enum Fixture {
           runID: 0xff, monotonic: second, realtime: 0, release: "6", cpus: 2, memory: 1 << 29,
           clockSource: "tsc"))
     ]
+    for cpu in 0..<2 {
+      events.append(
+        .cpuPlace(
+          CPUPlace(
+            cpu: UInt32(cpu), package: 0, core: Int32(cpu), siblings: "\(cpu)", cacheLevel: 3,
+            cacheCPUs: "0-1")))
+    }
+    events.append(.nodePlace(NodePlace(node: 0, cpus: "0-1", memory: 1 << 28, distances: [10])))
     for stage in [Stage.mounted, .modulesLoaded, .planAccepted, .cgroupsReady] {
       events.append(.stage(StageReached(stage: stage, monotonic: second)))
     }

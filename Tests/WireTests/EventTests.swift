@@ -133,6 +133,11 @@ import Wire
           runID: 1, monotonic: 1, realtime: 1, release: long, cpus: 1, memory: 1,
           clockSource: long)),
       .samples(SampleBatch(monotonic: 1, samples: samples)), .workerReport(report),
+      .cpuPlace(
+        CPUPlace(cpu: 1, package: 1, core: 1, siblings: long, cacheLevel: 3, cacheCPUs: long)),
+      .nodePlace(
+        NodePlace(
+          node: 1, cpus: long, memory: 1, distances: [UInt8](repeating: 20, count: 70_000))),
     ]
     for event in events {
       let frame = event.frame(sequence: 0)

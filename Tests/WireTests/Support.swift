@@ -63,6 +63,10 @@ enum Examples {
       DiskReport(
         id: id, passes: 0, bytesWritten: 0, bytesVerified: 0, flushes: 0, mismatchedBlocks: 0,
         firstMismatch: nil, ioErrors: 0, lastErrno: 0)),
+    .cpuPlace(
+      CPUPlace(
+        cpu: 3, package: 1, core: -1, siblings: "2-3", cacheLevel: 3, cacheCPUs: "0-1,3,250-253")),
+    .nodePlace(NodePlace(node: 1, cpus: "", memory: .max, distances: [20, 10, 254])),
     .problem(Problem(isFatal: true, errno: 19, text: "open /dev/vda")),
     .problem(Problem(isFatal: false, errno: 0, text: "")),
     .log("grüße 中 😀"),

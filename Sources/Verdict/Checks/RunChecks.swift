@@ -5,7 +5,7 @@ import Wire
 extension Ledger {
   /// How the run ended, whose it was, and whether its kernel and its telemetry were well.
   func runChecks() -> [CheckResult] {
-    [runFinished(), runIdentity(), machineCPUs(), kernelHealth(), telemetry()]
+    [runFinished(), runIdentity(), machineCPUs(), machineTopology(), kernelHealth(), telemetry()]
   }
 
   private func runFinished() -> CheckResult {

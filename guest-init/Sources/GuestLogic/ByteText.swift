@@ -48,22 +48,65 @@ package enum ByteText {
   /// How many CPUs a kernel CPU list names, such as `0-3,5`; overlaps are counted twice.
   package static func cpuCount(_ bytes: [UInt8]) -> UInt32 {
     var count: UInt64 = 0
-    for range in trimmed(bytes[...]).split(separator: UInt8(ascii: ",")) {
-      let ends = numbers(range)
-      guard let first = ends.first, let last = ends.last, last >= first else { continue }
+    for (first, last) in ranges(bytes) {
       count = count.addingReportingOverflow(last - first &+ 1).partialValue
     }
     return UInt32(clamping: count)
+  }
+
+  /// The numbers that a kernel list names, such as `0-3,5`, as far as there are not more than
+  /// `limit` of them.
+  package static func members(_ bytes: [UInt8], limit: Int) -> [UInt32] {
+    var members: [UInt32] = []
+    for (first, last) in ranges(bytes) {
+      for number in first...last {
+        guard members.count < limit else { return members }
+        members.append(UInt32(clamping: number))
+      }
+    }
+    return members
+  }
+
+  /// First and last of each range of a kernel list.
+  private static func ranges(_ bytes: [UInt8]) -> [(first: UInt64, last: UInt64)] {
+    var ranges: [(first: UInt64, last: UInt64)] = []
+    for range in trimmed(bytes[...]).split(separator: UInt8(ascii: ",")) {
+      let ends = numbers(range)
+      guard let first = ends.first, let last = ends.last, last >= first else { continue }
+      ranges.append((first, last))
+    }
+    return ranges
+  }
+
+  /// The number that a small file holds, or -1 where it holds none or a negative one.
+  package static func identifier(_ bytes: [UInt8]) -> Int32 {
+    let text = trimmed(bytes[...])
+    guard text.first != UInt8(ascii: "-"), let number = numbers(text).first else { return -1 }
+    return Int32(clamping: number)
   }
 
   /// `MemTotal` of `/proc/meminfo` in bytes, or 0.
   package static func totalMemory(_ meminfo: [UInt8]) -> UInt64 {
     for line in meminfo.split(separator: UInt8(ascii: "\n"))
     where line.starts(with: "MemTotal:".utf8) {
-      let (bytes, overflow) = (numbers(line).first ?? 0).multipliedReportingOverflow(by: 1024)
-      return overflow ? 0 : bytes
+      return bytes(ofKibibytes: numbers(line).first)
     }
     return 0
+  }
+
+  /// `MemTotal` of a NUMA node's `meminfo` (`Node 0 MemTotal: 1024 kB`) in bytes, or 0.
+  package static func nodeMemory(_ meminfo: [UInt8]) -> UInt64 {
+    for line in meminfo.split(separator: UInt8(ascii: "\n")) {
+      let words = line.split(separator: UInt8(ascii: " "))
+      guard words.count > 3, words[2].elementsEqual("MemTotal:".utf8) else { continue }
+      return bytes(ofKibibytes: numbers(words[3]).first)
+    }
+    return 0
+  }
+
+  private static func bytes(ofKibibytes count: UInt64?) -> UInt64 {
+    let (bytes, overflow) = (count ?? 0).multipliedReportingOverflow(by: 1024)
+    return overflow ? 0 : bytes
   }
 
   /// Time runnable without a CPU, in nanoseconds: the second number of `/proc/<pid>/schedstat`.

@@ -10,6 +10,8 @@ extension Guest {
 
   /// Executes a plan; what makes it impossible is told as a fatal problem.
   static func run(_ plan: Plan, _ telemetry: inout Telemetry) {
+    Console.enter("look at the machine")
+    Places.report(&telemetry)
     do throws(Failure) {
       let (specs, disk) = try accept(plan)
       telemetry.reached(.planAccepted)

@@ -25,6 +25,30 @@ import Testing
     #expect(ByteText.cpuCount([UInt8](list.utf8)) == count)
   }
 
+  @Test(
+    arguments: [
+      ("0-3,5\n", [0, 1, 2, 3, 5]), ("7\n", [7]), ("\n", []), ("3-1,4", [4]),
+      ("0-18446744073709551615", [0, 1, 2, 3, 4, 5]), ("18446744073709551615", [.max]),
+    ] as [(String, [UInt32])])
+  func `lists are taken apart as far as they are short`(list: String, members: [UInt32]) {
+    #expect(ByteText.members([UInt8](list.utf8), limit: 6) == members)
+  }
+
+  @Test(
+    arguments: [
+      ("3\n", 3), ("0", 0), ("-1\n", -1), ("", -1), ("x", -1), ("4294967296", .max),
+    ] as [(String, Int32)])
+  func `an identifier is a number, or unknown`(text: String, identifier: Int32) {
+    #expect(ByteText.identifier([UInt8](text.utf8)) == identifier)
+  }
+
+  @Test func `a node's MemTotal is found behind its number`() {
+    let text = "Node 12 MemFree: 7 kB\nNode 12 MemTotal:       4096 kB\nNode 12 MemUsed: 1 kB\n"
+    #expect(ByteText.nodeMemory([UInt8](text.utf8)) == 4096 * 1024)
+    #expect(ByteText.nodeMemory([UInt8]("MemTotal: 5 kB".utf8)) == 0)
+    #expect(ByteText.nodeMemory([UInt8]("Node 0 MemTotal: 18446744073709551615 kB".utf8)) == 0)
+  }
+
   @Test func `MemTotal is found among other lines and taken in bytes`() {
     let text = "MemFree:  7 kB\nMemTotal:         481052 kB\nMemAvailable: 1 kB\n"
     #expect(ByteText.totalMemory([UInt8](text.utf8)) == 481_052 * 1024)
