@@ -13,12 +13,24 @@ struct Guest: ~Copyable {
   let memory: Mapping
   var vcpu: KVMVirtualCPU
 
+  /// What of the interrupt controllers is in the kernel.
+  enum Controllers {
+    /// Nothing: `HLT` exits.
+    case none
+    /// PIC, IOAPIC and local APIC.
+    case full
+    /// The local APIC.
+    case split
+  }
+
   /// Makes a guest.
-  ///
-  /// - Parameter controllers: with PIC, IOAPIC and local APIC in the kernel; `HLT` then waits.
-  init(_ code: Assembly, controllers: Bool = false) throws {
+  init(_ code: Assembly, _ controllers: Controllers = .none) throws {
     let machine = try KVMDevice().makeVirtualMachine()
-    if controllers { try machine.createInterruptControllers() }
+    switch controllers {
+    case .none: break
+    case .full: try machine.createInterruptControllers()
+    case .split: try machine.createSplitInterruptControllers()
+    }
     let memory = try Mapping(anonymous: Self.memorySize)
     try machine.setMemory(
       slot: 0, guestAddress: 0,

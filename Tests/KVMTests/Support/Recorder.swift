@@ -85,8 +85,31 @@ extension Guest {
   consuming func onThread(
     _ handler: any VCPUExitHandler
   ) throws -> (group: VCPUGroup, memory: Keeper) {
-    let keeper = Keeper(memory)
+    try onThreads(handler, others: [])
+  }
+
+  /// Puts the guest's vCPU on a thread, its memory into the keeping of something else.
+  consuming func onThread(
+    _ handler: any VCPUExitHandler,
+    keeping keep: (consuming Mapping) -> any AnyObject & Sendable
+  ) throws -> VCPUGroup {
+    let keeper = keep(memory)
     let thread = try VCPUThread(vcpu, name: "vcpu 0", handler: handler)
-    return (VCPUGroup(machine, [thread], memory: keeper), keeper)
+    return VCPUGroup(machine, [thread], memory: keeper)
+  }
+
+  /// Puts the guest's vCPU on a thread, and others with these APIC ids, as the kernel makes them.
+  consuming func onThreads(
+    _ handler: any VCPUExitHandler, others: [UInt32],
+    _ prepare: (borrowing KVMVirtualCPU) throws -> Void = { _ in }
+  ) throws -> (group: VCPUGroup, memory: Keeper) {
+    let keeper = Keeper(memory)
+    var threads = [try VCPUThread(vcpu, name: "vcpu 0", handler: handler)]
+    for id in others {
+      let other = try machine.makeVCPU(apicID: id)
+      try prepare(other)
+      threads.append(try VCPUThread(other, name: "vcpu \(id)", handler: handler))
+    }
+    return (VCPUGroup(machine, threads, memory: keeper), keeper)
   }
 }

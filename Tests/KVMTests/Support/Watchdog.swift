@@ -15,6 +15,11 @@ final class Watchdog: Sendable {
   init(_ kicker: VCPUKicker) throws {
     let signal = try KickSignal.prepare()
     let thread = pthread_self()
+    // Threads of test runners may have it blocked.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, signal)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     _ = try HostThread(name: "watchdog") { [self] in
       let deadline = MonotonicTime.now().advanced(byNanoseconds: Self.seconds * 1_000_000_000)
       while !done.wait(past: 0, until: deadline) {
