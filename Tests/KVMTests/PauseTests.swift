@@ -99,6 +99,81 @@ import Testing
     #expect(second - first <= elapsed - 300_000_000 + 1_000_000)
   }
 
+  @Test func `a vCPU that its handler holds has what the handler answered`() throws {
+    var code = Assembly(.protected32)
+    code.set(.ax, 0)
+    code.set(.dx, 0x70)
+    code.input(4)
+    code.say(1)
+    code.spin()
+    let handler = Holder()
+    let (group, _) = try Guest(code).onThread(handler)
+    defer { try? group.stop(withinMilliseconds: KickTests.patience) }
+    try group.resume(withinMilliseconds: KickTests.patience)
+    #expect(handler.answered.wait(past: 0, until: KickTests.deadline))
+    let thread = group.threads[0]
+    let rax = try thread.perform(withinMilliseconds: KickTests.patience) {
+      vcpu throws(KVMError) in
+      try vcpu.registers().rax
+    }
+    #expect(rax == 0x1234_5678)
+    #expect(thread.isHeld)
+    #expect(thread.exitCounts.count(of: "port write") == 0)
+  }
+
+  @Test func `calls on a vCPU pass their errors on, and the guest goes on`() throws {
+    let handler = Sequencer()
+    let (group, _) = try Self.group(handler)
+    defer { try? group.stop(withinMilliseconds: KickTests.patience) }
+    try group.resume(withinMilliseconds: KickTests.patience)
+    handler.wait(untilEachHas: 5)
+    do throws(VCPUError) {
+      _ = try group.threads[1].perform(withinMilliseconds: KickTests.patience) {
+        vcpu throws(KVMError) in
+        try vcpu.msrs([0xdead])
+      }
+      Issue.record("an MSR that there is not was read")
+    } catch {
+      #expect(error.description == "vCPU 1: KVM_GET_MSRS (MSR 0xdead): Invalid argument")
+    }
+    handler.wait(untilEachHas: handler.states[1].written + 5)
+    #expect(handler.states.allSatisfy { $0.faults == 0 })
+  }
+
+  /// The CPUs that the calling thread may run on, as the kernel writes them: `0-3,8`.
+  static func allowedCPUs() -> String {
+    let bytes = (try? Files.read("/proc/thread-self/status", limit: 1 << 16)) ?? []
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+      let words = line.split(whereSeparator: \.isWhitespace)
+      if words.first == "Cpus_allowed_list:", words.count == 2 { return String(words[1]) }
+    }
+    return ""
+  }
+
+  @Test func `a thread runs where it is pinned to, at the priority it is given`() throws {
+    // The last CPU that this process may run on.
+    let allowed = Self.allowedCPUs()
+    let cpu = try #require(UInt32(allowed.split(whereSeparator: { "-,".contains($0) }).last ?? ""))
+    let guest = try Guest(KickTests.spinning())
+    let thread = try VCPUThread(
+      guest.vcpu, name: "pinned", handler: Recorder(), pinnedTo: [cpu])
+    let seen = try thread.perform(withinMilliseconds: KickTests.patience) {
+      vcpu throws(KVMError) in
+      Self.allowedCPUs()
+    }
+    #expect(seen == "\(cpu)")
+    try thread.stop(withinMilliseconds: KickTests.patience)
+
+    let other = try Guest(KickTests.spinning())
+    do throws(VCPUError) {
+      _ = try VCPUThread(other.vcpu, name: "nowhere", handler: Recorder(), pinnedTo: [8000])
+      Issue.record("a thread was pinned to a CPU that there is not")
+    } catch {
+      #expect(
+        error.description == "CPUs 8000: Invalid argument (pthread_setaffinity_np)")
+    }
+  }
+
   @Test func `a vCPU can be paused alone`() throws {
     let handler = Sequencer()
     let (group, _) = try Self.group(handler)
@@ -112,6 +187,22 @@ import Testing
     #expect(handler.states[1] == state)
     group.threads[1].resume()
     handler.wait(untilEachHas: state.written + 5)
+  }
+}
+
+/// Answers a read of a port, and holds the vCPU.
+private final class Holder: VCPUExitHandler {
+  let answered = WaitableCounter()
+
+  func handle(_ exit: VCPUExit, of vcpu: inout KVMVirtualCPU) -> VCPUDirective {
+    guard case .portRead(let access) = exit else { return .resume }
+    vcpu.answer(access, with: 0x1234_5678)
+    answered.advance()
+    return .hold
+  }
+
+  func failed(_ error: KVMError, of vcpu: inout KVMVirtualCPU) {
+    Issue.record("\(error)")
   }
 }
 
