@@ -121,6 +121,7 @@ package struct HostThread: ~Copyable, Sendable {
       unsafe sigdelset(&signals, fault)
     }
     if let accepted { unsafe sigdelset(&signals, accepted) }
-    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+    // All of it, because a thread inherits what its maker blocks: Dispatch's threads block most.
+    unsafe pthread_sigmask(SIG_SETMASK, &signals, nil)
   }
 }

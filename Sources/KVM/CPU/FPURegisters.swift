@@ -49,7 +49,6 @@ package struct FPURegisters: Hashable, Sendable, Codable {
     lastOpcode = raw.last_opcode
     lastInstruction = raw.last_ip
     lastOperand = raw.last_dp
-    mxcsr = raw.mxcsr
   }
 
   var raw: kvm_fpu {
@@ -62,7 +61,6 @@ package struct FPURegisters: Hashable, Sendable, Codable {
     raw.last_opcode = lastOpcode
     raw.last_ip = lastInstruction
     raw.last_dp = lastOperand
-    raw.mxcsr = mxcsr
     return raw
   }
 

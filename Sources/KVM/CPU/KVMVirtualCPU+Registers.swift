@@ -39,14 +39,19 @@ extension KVMVirtualCPU {
 
   /// The x87 and SSE registers.
   ///
-  /// - Throws: ``KVMError`` from `KVM_GET_FPU`.
+  /// - Throws: ``KVMError`` from `KVM_GET_FPU`, or as ``extendedState()``.
   package func fpu() throws(KVMError) -> FPURegisters {
     var raw = kvm_fpu()
     try KVMRequest.getFPU(descriptor.raw, &raw, apicID: apicID)
-    return FPURegisters(raw)
+    var registers = FPURegisters(raw)
+    // That call leaves MXCSR out (kvm_arch_vcpu_ioctl_get_fpu in x86.c); it stands at byte 24 here.
+    registers.mxcsr = try extendedState()[6]
+    return registers
   }
 
-  /// Sets the x87 and SSE registers.
+  /// Sets the x87 and SSE registers but for MXCSR, which the kernel leaves as it is.
+  ///
+  /// A vCPU starts with the one that Linux expects; ``setExtendedState(_:)`` sets it.
   ///
   /// - Throws: ``KVMError`` from `KVM_SET_FPU`.
   package func setFPU(_ registers: FPURegisters) throws(KVMError) {
@@ -55,6 +60,8 @@ extension KVMVirtualCPU {
   }
 
   /// The extended state as `XSAVE` lays it out, CPUID leaf 0xD saying where what stands.
+  ///
+  /// At least 1024 words. A part that the header does not name is as after reset.
   ///
   /// - Throws: ``KVMError`` from `KVM_GET_XSAVE2` or, on kernels without, `KVM_GET_XSAVE`.
   package func extendedState() throws(KVMError) -> [UInt32] {

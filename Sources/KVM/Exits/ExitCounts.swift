@@ -11,6 +11,12 @@ package struct ExitCounts: Hashable, Sendable, Codable {
     /// ``VCPUExit/reasonName``.
     package var name: String
     package var count: UInt64
+
+    /// A reason that occurred.
+    package init(name: String, count: UInt64) {
+      self.name = name
+      self.count = count
+    }
   }
 
   /// The exits for one port or address and direction.
@@ -19,6 +25,13 @@ package struct ExitCounts: Hashable, Sendable, Codable {
     package var address: UInt64
     package var direction: Direction
     package var count: UInt64
+
+    /// A port or address that was accessed.
+    package init(address: UInt64, direction: Direction, count: UInt64) {
+      self.address = address
+      self.direction = direction
+      self.count = count
+    }
   }
 
   /// Reasons that occurred, in the order of ``VCPUExit/reasonNames``.

@@ -22,6 +22,12 @@ package struct MMIOAccess: Hashable, Sendable {
   package let address: UInt64
   /// Bytes, 1 to 8; accesses that cross a page come as two.
   package let length: Int
+
+  /// An access.
+  package init(address: UInt64, length: Int) {
+    self.address = address
+    self.length = length
+  }
 }
 
 /// What a guest asks of whoever runs it (`KVM_EXIT_SYSTEM_EVENT`).

@@ -109,6 +109,43 @@ struct Assembly {
     bytes += [size == 1 ? 0xfe : 0xff, 0x03]
   }
 
+  /// `mov dx, port; mov eax, value; out dx, al`: says something to the host.
+  mutating func say(_ value: UInt8, port: UInt16 = 0xe9) {
+    set(.dx, UInt64(port))
+    set(.ax, UInt64(value))
+    out(1)
+  }
+
+  /// `mov ebx, address; mov eax, value; mov [bx], eax`.
+  mutating func write(_ value: UInt32, to address: UInt64) {
+    set(.bx, address)
+    set(.ax, UInt64(value))
+    store(.ax, 4)
+  }
+
+  /// `jmp` to itself.
+  mutating func spin() {
+    jump(to: bytes.count)
+  }
+
+  /// `sti`, and an instruction after which interrupts can come.
+  mutating func allowInterrupts() {
+    raw(0xfb, 0x90)
+  }
+
+  /// Sets the first PIC up: vectors from 0x20 on, every pin unmasked; the second is left masked.
+  mutating func initializePIC() {
+    // ICW1 to ICW4, then the mask (Intel 8259A data sheet).
+    for (port, value) in [(0x20, 0x11), (0x21, 0x20), (0x21, 4), (0x21, 1), (0x21, 0)] {
+      say(UInt8(value), port: UInt16(port))
+    }
+  }
+
+  /// `iret`, of real mode.
+  mutating func returnFromInterrupt() {
+    raw(0xcf)
+  }
+
   /// `hlt`.
   mutating func halt() {
     bytes.append(0xf4)

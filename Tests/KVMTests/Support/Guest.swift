@@ -13,12 +13,24 @@ struct Guest: ~Copyable {
   let memory: Mapping
   var vcpu: KVMVirtualCPU
 
+  /// What of the interrupt controllers is in the kernel.
+  enum Controllers {
+    /// Nothing: `HLT` exits.
+    case none
+    /// PIC, IOAPIC and local APIC.
+    case full
+    /// The local APIC.
+    case split
+  }
+
   /// Makes a guest.
-  ///
-  /// - Parameter controllers: with PIC, IOAPIC and local APIC in the kernel; `HLT` then waits.
-  init(_ code: Assembly, controllers: Bool = false) throws {
+  init(_ code: Assembly, _ controllers: Controllers = .none) throws {
     let machine = try KVMDevice().makeVirtualMachine()
-    if controllers { try machine.createInterruptControllers() }
+    switch controllers {
+    case .none: break
+    case .full: try machine.createInterruptControllers()
+    case .split: try machine.createSplitInterruptControllers()
+    }
     let memory = try Mapping(anonymous: Self.memorySize)
     try machine.setMemory(
       slot: 0, guestAddress: 0,
@@ -74,8 +86,11 @@ struct Guest: ~Copyable {
       throw Unexpected(exit: exit)
     }
   ) throws {
+    let watchdog = try Watchdog(vcpu.kicker)
+    defer { watchdog.stop() }
     for _ in 0..<limit {
       let exit = try vcpu.run()
+      if exit == .interrupted && watchdog.hasBitten { throw Unexpected(exit: exit) }
       if exit == .halted { return }
       try handle(exit, &vcpu)
     }
@@ -90,19 +105,21 @@ struct Unexpected: Error {
 
 extension KVMVirtualCPU {
   /// Puts it into a mode with flat segments, about to execute at an address.
-  func enter(_ mode: GuestMode, at address: UInt64) throws {
-    try setCPUID(try KVMDevice().supportedCPUID())
+  ///
+  /// - Parameter cpuid: with CPUID set first, which is possible before its first run only.
+  func enter(_ mode: GuestMode, at address: UInt64, cpuid: Bool = true) throws {
+    if cpuid { try setCPUID(try KVMDevice().supportedCPUID()) }
     var special = try specialRegisters()
     // Real mode too gets segments of 4 GiB, so that it reaches all addresses ("unreal mode").
     var data = Segment()
     data.limit = .max
+    data.isGranular = true
     data.type = 3
     data.isPresent = true
     data.isCodeOrData = true
     if mode != .real16 {
       data.selector = 0x10
       data.is32Bit = true
-      data.isGranular = true
       special.cr0 |= 1
     }
     var code = data
