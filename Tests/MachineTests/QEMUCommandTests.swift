@@ -40,6 +40,16 @@ import Testing
     #expect(values(of: "-cpu", in: command(request())) == ["kvm64,-cx16"])
   }
 
+  @Test(arguments: [
+    (["vmx"], "kvm64,-cx16,+vmx"), (["cx16"], "kvm64,+cx16"),
+    (["svm", "cx16"], "EPYC,+svm,+cx16"), (["svm"], "EPYC,-cx16,+svm"),
+  ])
+  func `features are added to the CPU, and SVM to one of AMD's`(features: [String], text: String) {
+    var request = request()
+    request.cpuFeatures = features
+    #expect(values(of: "-cpu", in: command(request)) == [text])
+  }
+
   @Test func `nodes split memory and sockets among them`() {
     let arguments = command(
       request(
