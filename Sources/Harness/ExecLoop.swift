@@ -1,7 +1,7 @@
-import Evidence
+package import Evidence
 import Glibc
-import HostOS
-import Machine
+package import HostOS
+package import Machine
 import SystemPackage
 import Wire
 
@@ -9,26 +9,40 @@ import Wire
 ///
 /// Nothing waits for one side alone: what a reader of ours does not take yet is kept, up to a bound,
 /// and the guest is then not read, which makes its program wait.
-struct ExecLoop: ~Copyable {
+package struct ExecLoop: ~Copyable {
   /// Times that tests shorten.
-  struct Patience: Sendable {
+  package struct Patience: Sendable {
     /// How long a panicking kernel gets to finish its report.
-    var panic: UInt64 = 1_000_000_000
+    package var panic: UInt64 = 1_000_000_000
     /// How long the streams of an ended engine may take to run dry.
-    var flush: UInt64 = 2_000_000_000
+    package var flush: UInt64 = 2_000_000_000
+
+    /// The defaults.
+    package init() {}
   }
 
   /// Our end of the program's streams.
-  struct Streams: Sendable {
-    var input: CInt
-    var output: CInt
-    var error: CInt
+  package struct Streams: Sendable {
+    /// The program's standard input is read from here.
+    package var input: CInt
+    /// Its standard output is written here.
+    package var output: CInt
+    /// Its standard error is written here.
+    package var error: CInt
+
+    /// Names the descriptors.
+    package init(input: CInt, output: CInt, error: CInt) {
+      self.input = input
+      self.output = output
+      self.error = error
+    }
   }
 
   private static let wake: UInt64 = 1_000_000_000
   private static let outputLimit = 1 << 20
   private static let inputLimit = 1 << 16
   private static let consoleLimit = 64 << 20
+  private static let lastReads = 16
 
   private let machine: any Machine
   private let request: ExecRequest
@@ -59,7 +73,10 @@ struct ExecLoop: ~Copyable {
     var isOpen = true
   }
 
-  init(
+  /// Makes a loop for a machine that has just been started.
+  ///
+  /// - Parameter console: takes what the guest's console says.
+  package init(
     _ machine: any Machine, request: ExecRequest, streams: Streams, console: consuming EvidenceFile,
     patience: Patience = Patience()
   ) {
@@ -77,7 +94,17 @@ struct ExecLoop: ~Copyable {
   /// Runs to the end.
   ///
   /// - Throws: ``RunFailure`` when the host fails.
-  mutating func run(signals: borrowing SignalDescriptor) throws(RunFailure) -> ExecOutcome {
+  package mutating func run(
+    signals: borrowing SignalDescriptor
+  ) throws(RunFailure) -> ExecOutcome {
+    let outcome = try follow(signals)
+    try readLastOfConsole()
+    return outcome
+  }
+
+  private mutating func follow(
+    _ signals: borrowing SignalDescriptor
+  ) throws(RunFailure) -> ExecOutcome {
     let output = NonBlockingOutput(outlets[0].raw)
     let error = NonBlockingOutput(outlets[1].raw)
     while true {
@@ -200,6 +227,18 @@ struct ExecLoop: ~Copyable {
       _ = try consoleFile.append(bytes)
     } catch {
       throw .evidence(error)
+    }
+  }
+
+  /// What the console has said until now; it may go on for ever.
+  private mutating func readLastOfConsole() throws(RunFailure) {
+    for _ in 0..<Self.lastReads where consoleIsOpen {
+      let console = machine.console
+      let isReady = try host("reading the console") { () throws(SystemCallError) in
+        try Poll.wait(readable: console, timeoutNanoseconds: 0)
+      }
+      guard isReady else { return }
+      try readConsole()
     }
   }
 

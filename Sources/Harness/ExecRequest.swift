@@ -11,4 +11,11 @@ package struct ExecRequest: Codable, Equatable, Sendable {
   package var bootNanoseconds: UInt64
   /// How long all may take, in nanoseconds; nil for as long as it takes.
   package var totalNanoseconds: UInt64?
+
+  /// Makes a request.
+  package init(machine: MachineRequest, bootNanoseconds: UInt64, totalNanoseconds: UInt64?) {
+    self.machine = machine
+    self.bootNanoseconds = bootNanoseconds
+    self.totalNanoseconds = totalNanoseconds
+  }
 }

@@ -45,9 +45,9 @@ package final class Supervisor: Sendable {
   /// Whether the user wants it all to stop.
   package var wasInterrupted: Bool { interrupts.hasFired }
 
-  /// Runs the process for a prepared directory to its end.
+  /// Runs the process for a prepared directory to its end, as the other `run` does.
   ///
-  /// Like ``run(_:descriptors:sharesTerminal:limitNanoseconds:observe:)``.
+  /// - Throws: ``SystemCallError`` when the process cannot be started or watched.
   package func run(
     _ directory: RunDirectory, limitNanoseconds: UInt64,
     observe: (SupervisorEvent) -> Void

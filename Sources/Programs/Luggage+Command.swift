@@ -12,7 +12,7 @@ extension Luggage {
   package mutating func addCommand(
     _ name: String, directory: String
   ) throws(ProgramError) -> String {
-    let path: String
+    var path: String
     if name.contains("/") {
       path = GuestPath.join(directory, name)
     } else if let found = ExecutableSearch.find(name) {
@@ -20,6 +20,8 @@ extension Luggage {
     } else {
       throw .notFound(name)
     }
+    // `./tool` is called by the path that people would write.
+    path = "/" + GuestPath.parts(of: path).joined(separator: "/")
     guard let file = try placed(path) else {
       throw try Self.exists(path) ? .notExecutable(path) : .notFound(path)
     }

@@ -71,14 +71,23 @@ final class KtstrProcess {
 
   /// Command lines of all living processes that came of this one.
   func descendants() -> [String] {
+    family().map(\.line)
+  }
+
+  /// Process ids of the descendants whose command lines contain a text.
+  func processes(with text: String) -> [pid_t] {
+    family().filter { $0.line.contains(text) }.map(\.pid)
+  }
+
+  private func family() -> [(pid: pid_t, line: String)] {
     let names = (try? Files.entries(of: "/proc")) ?? []
     return names.compactMap { name in
-      guard Int(name) != nil,
+      guard let pid = pid_t(name),
         let environment = try? Files.read("/proc/\(name)/environ", limit: 1 << 20),
         String(decoding: environment, as: UTF8.self).contains(mark),
         let line = try? Files.read("/proc/\(name)/cmdline", limit: 1 << 20), !line.isEmpty
       else { return nil }
-      return String(decoding: line.map { $0 == 0 ? 32 : $0 }, as: UTF8.self)
+      return (pid, String(decoding: line.map { $0 == 0 ? 32 : $0 }, as: UTF8.self))
     }
   }
 

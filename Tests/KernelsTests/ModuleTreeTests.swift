@@ -36,6 +36,25 @@ import Testing
     #expect(try load("virtio_blk") == ["virtio", "virtio_blk"])
   }
 
+  @Test func `modules asked for by name come without those that the guest loads anyway`() throws {
+    let store = KernelStore(root: directory.path.appending("store"))
+    let kernel = try KernelFixtures.add("6.1.0", to: store, modules: true, in: directory)
+    func names(_ wanted: String..., besides present: [String] = []) throws -> [String] {
+      try kernel.modules(
+        named: wanted.map { ModuleName($0) }, besides: present.map { ModuleName($0) }
+      ).map(\.name.text)
+    }
+    #expect(try names("virtio-blk") == ["virtio", "virtio_ring", "virtio_blk"])
+    #expect(try names("virtio_blk", besides: ["virtio_ring", "no_such"]) == ["virtio_blk"])
+    // Part of the kernel.
+    #expect(try names("virtio_pci") == [])
+    #expect(try names() == [])
+    #expect(
+      throws: KernelError.missingModule(kernel: kernel.id, module: "virtio_net", neededBy: nil)
+    ) { try names("virtio_net") }
+    #expect(try kernel.moduleNames() == ["broken_user", "virtio", "virtio_blk", "virtio_ring"])
+  }
+
   @Test func `what is missing is told with the kernel's name`() throws {
     try KernelFixtures.writeModules(to: "modules", in: directory)
     #expect(

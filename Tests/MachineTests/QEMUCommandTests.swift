@@ -40,6 +40,19 @@ import Topology
     #expect(values(of: "-cpu", in: try command(request())) == ["kvm64,-cx16"])
   }
 
+  @Test(arguments: [
+    (["vmx"], "kvm64,-cx16,+vmx"), (["cx16"], "kvm64,+cx16"),
+    (["svm", "cx16"], "EPYC,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,+svm,+cx16"),
+    (["svm", "avx"], "EPYC,-cx16,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,+svm,+avx"),
+  ])
+  func `features are added to the CPU, and SVM to one of AMD's without AVX`(
+    features: [String], text: String
+  ) throws {
+    var request = request()
+    request.cpuFeatures = features
+    #expect(values(of: "-cpu", in: try command(request)) == [text])
+  }
+
   @Test func `nodes split memory and sockets among them`() throws {
     let arguments = try command(
       request(

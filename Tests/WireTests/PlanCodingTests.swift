@@ -33,6 +33,26 @@ import Wire
     #expect(try Plan(decoding: shell.encoded()) == shell)
   }
 
+  @Test func `a program's plan comes back as it was, and cut anywhere is refused`() throws {
+    var plan = Examples.plan
+    plan.mode = .program(
+      ProgramPlan(
+        path: "/bin/p", arguments: ["p", "", "-ü", String(repeating: "x", count: 100_000)],
+        environment: ["A=b", "C="], directory: "/", modules: ["/ktstr/modules/exec/00-a.ko"]))
+    let bytes = plan.encoded()
+    #expect(try Plan(decoding: bytes) == plan)
+    for length in [0, 15, 16, 17, 40, 200, bytes.count / 2, bytes.count - 1] {
+      #expect(Self.error(Array(bytes[..<length])) != nil, "\(length)")
+    }
+    // Counts that no body holds.
+    let body = Array(bytes[16...])
+    for index in 1..<64 {
+      var changed = body
+      changed[index] = 0xff
+      _ = Self.error(Self.sealed(changed))
+    }
+  }
+
   @Test func `a plan has these bytes`() {
     var plan = Examples.plan
     plan.cgroups = [
@@ -117,7 +137,7 @@ import Wire
       body[index] = value
       return Self.error(Self.sealed(body))
     }
-    #expect(changed(0, 2) == .badValue(offset: 0, value: 2))  // mode
+    #expect(changed(0, 3) == .badValue(offset: 0, value: 3))  // mode
     #expect(changed(45, 2) == .badValue(offset: 45, value: 2))  // needs the disk
     #expect(Self.error(Self.sealed(body + [0])) == .badValue(offset: body.count, value: 1))
     var stray = Examples.plan
