@@ -4,6 +4,11 @@ package struct DescriptorTable: Hashable, Sendable {
   package let base: UInt64
   /// The last valid offset in bytes.
   package let limit: UInt16
+
+  package init(base: UInt64, limit: UInt16) {
+    self.base = base
+    self.limit = limit
+  }
 }
 
 /// What the boot CPU's registers hold when it executes the kernel's first instruction.

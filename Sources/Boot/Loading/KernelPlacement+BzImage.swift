@@ -30,7 +30,8 @@ extension KernelPlacement {
     let entry = load + Self.entryOffset
     let headerEnd = min(header.headerEnd, bytes.count)
     self.init(
-      format: .bzImage, entryProtocol: .linux64, entry: entry, segments: [segment], room: room,
+      format: .bzImage, entryProtocol: .linux64, entry: entry, segments: [segment],
+      room: room.isEmpty ? nil : room,
       setupHeader: Array(bytes[ZeroPage.setupHeader.lowerBound..<headerEnd]),
       commandLineLimit: Int(header.commandLineSize),
       initrdLimit: UInt64(header.highestInitrdByte) + 1)

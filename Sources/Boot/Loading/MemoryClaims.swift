@@ -30,14 +30,16 @@ struct MemoryClaims {
     }
     let range = address..<end
     guard !range.isEmpty else { return range }
+    let outside = BootError.outsideMemory(
+      what: what, address: address, bytes: bytes,
+      memory: GuestLayout.kernelStart..<memory.low.upperBound)
+    guard end <= memory.low.upperBound else { throw outside }
     for claim in claims where claim.range.overlaps(range) && claim.what != other {
       throw .overlap(
         what: what, range: range, other: claim.what, otherRange: claim.range)
     }
-    let kernelMemory = GuestLayout.kernelStart..<memory.low.upperBound
-    guard range.clamped(to: kernelMemory) == range else {
-      throw .outsideMemory(what: what, address: address, bytes: bytes, memory: kernelMemory)
-    }
+    // Below that even what no area takes is none of the kernel's.
+    guard address >= GuestLayout.kernelStart else { throw outside }
     if let mapped, range.clamped(to: mapped) != range {
       throw .notMapped(what: what, address: address, bytes: bytes, mapped: mapped)
     }

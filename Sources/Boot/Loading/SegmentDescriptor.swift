@@ -9,6 +9,12 @@ package struct SegmentDescriptor: Hashable, Sendable {
   /// Limit as it is stored, 20 bits; in units of 4 KiB where G is set.
   package let limit: UInt32
 
+  package init(attributes: UInt16, base: UInt32, limit: UInt32) {
+    self.attributes = attributes
+    self.base = base
+    self.limit = limit
+  }
+
   /// The entry that no selector may name.
   static let null = SegmentDescriptor(attributes: 0, base: 0, limit: 0)
 
@@ -54,11 +60,27 @@ package struct SegmentRegister: Hashable, Sendable {
   /// AVL (`avl`), which means nothing.
   package let isAvailable: Bool
 
+  package init(
+    base: UInt64, limit: UInt32, selector: UInt16, type: UInt8, isPresent: Bool = true,
+    privilege: UInt8 = 0, isDefault32Bit: Bool = false, isCodeOrData: Bool = false,
+    isLong: Bool = false, isGranular: Bool = false, isAvailable: Bool = false
+  ) {
+    self.base = base
+    self.limit = limit
+    self.selector = selector
+    self.type = type
+    self.isPresent = isPresent
+    self.privilege = privilege
+    self.isDefault32Bit = isDefault32Bit
+    self.isCodeOrData = isCodeOrData
+    self.isLong = isLong
+    self.isGranular = isGranular
+    self.isAvailable = isAvailable
+  }
+
   /// LDTR as a reset leaves it: SDM volume 3, table 10-1.
   package static let resetLDT = SegmentRegister(
-    base: 0, limit: 0xffff, selector: 0, type: 2, isPresent: true, privilege: 0,
-    isDefault32Bit: false, isCodeOrData: false, isLong: false, isGranular: false,
-    isAvailable: false)
+    base: 0, limit: 0xffff, selector: 0, type: 2)
 }
 
 /// The four descriptors that a kernel starts with.
