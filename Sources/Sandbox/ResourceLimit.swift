@@ -53,7 +53,7 @@ package struct ResourceLimit: Codable, Hashable, Sendable {
 }
 
 extension ResourceLimit.Resource {
-  /// asm-generic/resource.h: `RLIMIT_...`
+  // asm-generic/resource.h: RLIMIT_...
   fileprivate var number: CInt {
     switch self {
     case .fileSize: 1

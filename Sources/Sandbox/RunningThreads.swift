@@ -2,8 +2,9 @@ package import HostOS
 
 /// The threads of this process.
 package enum RunningThreads {
-  /// Flags of threads that the kernel made for its own use in this process, for io_uring and KVM
-  /// (linux/sched.h: `PF_IO_WORKER`, `PF_USER_WORKER`). They run no code of ours.
+  /// Flags of threads that the kernel made for its own use in this process, for io_uring and KVM.
+  ///
+  /// They run no code of ours (linux/sched.h: `PF_IO_WORKER`, `PF_USER_WORKER`).
   private static let kernelFlags: UInt64 = 0x10 | 0x4000
 
   /// The names of all threads but one that run code of this process.

@@ -50,10 +50,10 @@ private struct SeccompCompiler {
       targets.append((call, verdict(on: rules)))
     }
     let found = search(targets[...], otherwise: refused)
-    // What the search compares; nothing has been loaded before.
-    assembler.jump(if: .atLeast, Self.x32Bit, to: refused, else: found)
+    let foreign = end(.trap, data: 0)
+    assembler.jump(if: .atLeast, Self.x32Bit, to: foreign, else: found)
     assembler.load(at: Offset.number)
-    assembler.jump(if: .equal, Self.architecture, to: assembler.here, else: refused)
+    assembler.jump(if: .equal, Self.architecture, to: assembler.here, else: foreign)
     assembler.load(at: Offset.architecture)
     return assembler.instructions
   }

@@ -1,11 +1,11 @@
 /// What a thread may ask of the kernel: a list of rules, and what happens to everything else.
 ///
 /// Of several rules for a call the first whose conditions hold counts. A call by another
-/// architecture's table (32-bit, x32) is never looked up; it gets what is not listed gets.
+/// architecture's table (32-bit, x32) is never looked up, but always trapped: its numbers mean others.
 package struct SeccompFilter: Hashable, Sendable {
   /// What may be called.
   package var rules: [SeccompRule]
-  /// What is done with every other call.
+  /// What is done with every other call of x86-64's own table.
   package var refusal: SeccompAction
 
   /// Makes a filter.

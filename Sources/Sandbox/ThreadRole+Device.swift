@@ -1,6 +1,8 @@
 extension ThreadRole {
-  /// A thread that serves the queues of a device: it waits for the driver's notifications, moves data
-  /// between guest memory and files that are open already, and signals interrupts.
+  /// What a thread that serves the queues of a device calls.
+  ///
+  /// It waits for the driver's notifications, moves data between guest memory and files that are open
+  /// already, and signals interrupts.
   static let deviceRules = [
     SeccompRule(.epollWait, reason: "notifications, completions and timers"),
     SeccompRule(.epollPwait, reason: "epoll_wait, where a libc makes it of this"),

@@ -3,8 +3,10 @@ import Glibc
 import SystemPackage
 
 extension ThreadRole {
-  /// The thread that follows the run: it reads the guest's streams, writes evidence, may open files
-  /// as far as Landlock lets it, and starts threads, which inherit this filter.
+  /// What the thread that follows the run calls.
+  ///
+  /// It reads the guest's streams, writes evidence, may open files as far as Landlock lets it, and
+  /// starts threads, which inherit this filter.
   static let mainRules = fileRules + threadRules + machineRules
 
   private static let fileRules = [
@@ -36,9 +38,10 @@ extension ThreadRole {
     SeccompRule(.timerfdSettime, reason: "nudging a disk to stop"),
   ]
 
-  /// The flags of `pthread_create` (glibc, sysdeps/unix/sysv/linux/createthread.c): memory, files,
-  /// handlers and System V undo lists shared, a thread, its TLS and where its id is kept. A process
-  /// or namespace of its own has others.
+  /// The flags of `pthread_create` (glibc, sysdeps/unix/sysv/linux/createthread.c).
+  ///
+  /// Memory, files, handlers and System V undo lists are shared; it is a thread, with its TLS and a
+  /// place for its id. A process or namespace of its own has others.
   private static let threadFlags: UInt64 = 0x3d_0f00
 
   private static let threadRules = [

@@ -1,8 +1,10 @@
 import CLinux
 
 extension ThreadRole {
-  /// A thread that runs guest code: it enters the guest, answers exits by devices in this process, and
-  /// reads the state of its vCPU. It opens nothing.
+  /// What a thread that runs guest code calls.
+  ///
+  /// It enters the guest, answers exits by devices in this process, and reads the state of its vCPU. It
+  /// opens nothing.
   static let virtualCPURules = [
     SeccompRule(
       .ioctl,

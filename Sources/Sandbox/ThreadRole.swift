@@ -23,17 +23,17 @@ package enum ThreadRole: String, Codable, CaseIterable, Sendable {
 
 /// Bits and numbers of arguments that rules compare.
 enum ArgumentValue {
-  /// `PROT_EXEC`
+  // `PROT_EXEC`
   static let protectExecute: UInt64 = 4
-  /// `MAP_ANONYMOUS`
+  // `MAP_ANONYMOUS`
   static let mapAnonymous: UInt64 = 0x20
-  /// `AT_FDCWD`, an int
+  // `AT_FDCWD`, an int
   static let currentDirectory: UInt64 = 0xffff_ff9c
-  /// `O_RDONLY | O_CLOEXEC`
+  // `O_RDONLY | O_CLOEXEC`
   static let openToRead: UInt64 = 0x8_0000
-  /// `TCGETS`
+  // `TCGETS`
   static let terminalState: UInt64 = 0x5401
-  /// `FUTEX_CMD_MASK`: all bits but `FUTEX_PRIVATE_FLAG` and `FUTEX_CLOCK_REALTIME`
+  // `FUTEX_CMD_MASK`: all bits but `FUTEX_PRIVATE_FLAG` and `FUTEX_CLOCK_REALTIME`
   static let futexCommand: UInt64 = 0xffff_fe7f
 }
 

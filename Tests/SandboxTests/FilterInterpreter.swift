@@ -77,7 +77,7 @@ extension SeccompFilter {
   /// What the rules say of a call, read as they are written.
   func verdict(on call: ObservedCall) -> UInt32 {
     guard call.architecture == ObservedCall.x8664, call.number < 0x4000_0000 else {
-      return refusal.verdict()
+      return SeccompAction.trap.verdict()
     }
     let known = rules.filter { $0.call.rawValue == call.number }
     for rule in known {
