@@ -61,7 +61,8 @@ let package = Package(
     room(
       "Machine",
       [
-        "KVM", "Boot", "Topology", "Virtio", "VhostUser", "GuestMemory", "HostOS", "CLinux", system,
+        "KVM", "Boot", "Topology", "Sandbox", "Virtio", "VhostUser", "GuestMemory", "HostOS",
+        "CLinux", system,
       ]),
     room(
       "Harness",

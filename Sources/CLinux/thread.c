@@ -17,6 +17,18 @@ int ktstr_thread_pin(pthread_t thread, const unsigned *cpus, size_t count) {
   return pthread_setaffinity_np(thread, sizeof words, (const cpu_set_t *)words);
 }
 
+int ktstr_allowed_cpus(unsigned *cpus, size_t count) {
+  unsigned long words[cpu_limit / (8 * sizeof(unsigned long))] = {0};
+  if (sched_getaffinity(0, sizeof words, (cpu_set_t *)words) < 0) return -1;
+  int found = 0;
+  for (unsigned cpu = 0; cpu < cpu_limit; cpu++) {
+    if (!CPU_ISSET_S(cpu, sizeof words, (cpu_set_t *)words)) continue;
+    if ((size_t)found < count) cpus[found] = cpu;
+    found++;
+  }
+  return found;
+}
+
 static void do_nothing(int signal) { (void)signal; }
 
 int ktstr_kick_signal_prepare(void) {

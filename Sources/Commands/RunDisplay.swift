@@ -38,7 +38,7 @@ struct RunDisplay {
 
   /// Says which engine will run, and why.
   func begin(engine: EngineChoice) {
-    line("engine \(engine.engine.rawValue): \(engine.reason)")
+    line("engine \(engine.engine.rawValue): \(engine.account)")
   }
 
   mutating func start(scenario: Scenario, kernel: String) {
@@ -62,6 +62,7 @@ struct RunDisplay {
       self.phase = phase
       if phase == .working { workBegan = .now() }
       if isVerbose && !isLive { line("    \(words)") }
+    case .warning(let text): line("    warning: \(PlainText.line(text))")
     case .tick: break
     case .judging:
       redraw("judging")

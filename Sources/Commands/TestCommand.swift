@@ -52,6 +52,8 @@ package struct TestCommand: ParsableCommand {
   @Flag(help: "Keeps the scratch disk's content in the run directory.")
   var keep = false
 
+  @OptionGroup var native: NativeEngineFlags
+
   package init() {}
 
   package func validate() throws {
@@ -150,7 +152,7 @@ package struct TestCommand: ParsableCommand {
   }
 
   private func chooseEngine() throws -> EngineChoice {
-    try EngineChoice(engine, kvm: NativeSpeedProbe.run)
+    try native.applied(to: EngineChoice(engine, kvm: NativeSpeedProbe.run))
   }
 
   /// The worst of all runs: a failure of the scheduler outweighs one of the harness, so that no
@@ -177,7 +179,7 @@ extension ReportedRun {
     self.init(
       identity: RunIdentity(
         runID: "", scenario: order.document.scenario.name, scenarioPath: order.document.file,
-        engine: order.engine.engine.rawValue, engineReason: order.engine.reason,
+        engine: order.engine.engine.rawValue, engineReason: order.engine.account,
         kernel: KernelIdentity(
           id: order.kernel.id, release: order.kernel.release, image: order.kernel.elf.string,
           sha256: order.kernel.metadata.sha256),

@@ -20,6 +20,8 @@ package enum RunFile: String, Codable, CaseIterable, Sendable {
   case counters = "counters.jsonl"
   /// Readings of why vCPUs came back from the guest, one JSON object a line; of our own engine only.
   case exits = "exits.jsonl"
+  /// What of the sandbox was in force; of our own engine only.
+  case sandbox = "sandbox.json"
   /// Host-side milestones, one JSON object a line.
   case timeline = "timeline.jsonl"
   /// ``RunOutcome``, the last thing that the run's process writes.

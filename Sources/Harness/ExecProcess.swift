@@ -45,7 +45,7 @@ package struct ExecProcess {
     do {
       machine = try MachineStart.start(
         request.machine, initramfsTail: [], telemetryPort: Plan.telemetryPort,
-        logDescriptor: log.rawDescriptor, logPath: log.path)
+        logDescriptor: log.rawDescriptor, logPath: log.path, directory: directory.path)
     } catch {
       throw .machine(error)
     }

@@ -203,7 +203,7 @@ package struct Preparation: Sendable {
   ) -> RunIdentity {
     RunIdentity(
       runID: runID, scenario: order.document.scenario.name, scenarioPath: order.document.file,
-      engine: order.engine.engine.rawValue, engineReason: order.engine.reason,
+      engine: order.engine.engine.rawValue, engineReason: order.engine.account,
       kernel: KernelIdentity(
         id: order.kernel.id, release: order.kernel.release, image: order.kernel.elf.string,
         sha256: order.kernel.metadata.sha256),
@@ -225,6 +225,7 @@ package struct Preparation: Sendable {
       disk: scenario.machine.disk.map {
         DiskRequest(
           $0, seed: seed, keptAt: order.keep ? "\(directory.path)/disk.img" : nil)
-      })
+      },
+      native: order.engine.native)
   }
 }

@@ -4,6 +4,8 @@ import HostOS
 package enum ProgressMessage: Equatable, Sendable {
   /// The run entered a phase.
   case phase(RunPhase)
+  /// Something that was asked for could not be had; the run goes on without.
+  case warning(String)
   /// The run's process cannot do its job; the text is for people.
   case fatal(String)
 
@@ -11,6 +13,7 @@ package enum ProgressMessage: Equatable, Sendable {
   package var line: String {
     switch self {
     case .phase(let phase): "phase \(phase.rawValue)"
+    case .warning(let text): "warning " + text.split(separator: "\n").joined(separator: " | ")
     case .fatal(let text): "fatal " + text.split(separator: "\n").joined(separator: " | ")
     }
   }
@@ -23,6 +26,7 @@ package enum ProgressMessage: Equatable, Sendable {
     case "phase":
       guard let phase = RunPhase(rawValue: rest) else { return nil }
       self = .phase(phase)
+    case "warning": self = .warning(rest)
     case "fatal": self = .fatal(rest)
     default: return nil
     }

@@ -45,6 +45,7 @@ package struct RunProcess {
     }
     let machine = try makeMachine(request)
     do {
+      try note(machine)
       try recorder.note(.engineStarted)
     } catch {
       machine.stop()
@@ -64,6 +65,12 @@ package struct RunProcess {
     try evidence { () throws(EvidenceError) in try directory.write(json: outcome, to: .outcome) }
     try loop.finish()
     progress.send(.phase(.ended))
+  }
+
+  /// Writes down what the machine is like besides what it was asked to be.
+  private func note(_ machine: any Machine) throws(EvidenceError) {
+    if let sandbox = machine.sandbox { try directory.write(json: sandbox, to: .sandbox) }
+    for warning in machine.warnings { progress.send(.warning(warning)) }
   }
 
   private func catchSignals() throws(RunFailure) -> SignalDescriptor {
@@ -102,7 +109,7 @@ package struct RunProcess {
     do {
       return try MachineStart.start(
         request.machine, initramfsTail: tail, telemetryPort: Plan.telemetryPort,
-        logDescriptor: log.rawDescriptor, logPath: log.path)
+        logDescriptor: log.rawDescriptor, logPath: log.path, directory: directory.path)
     } catch {
       throw .machine(error)
     }

@@ -10,6 +10,8 @@ package enum RunnerEvent: Sendable {
   case started(RunDirectory, attempt: Int)
   /// The run entered a phase.
   case phase(RunPhase)
+  /// Something that was asked for could not be had; the run goes on without.
+  case warning(String)
   /// A tenth of a second has passed.
   case tick
   /// The evidence is being judged.
@@ -74,6 +76,7 @@ package struct Runner: Sendable {
       end = try supervisor.run(prepared.directory, limitNanoseconds: limit) { event in
         switch event {
         case .phase(let phase): observe(.phase(phase))
+        case .warning(let text): observe(.warning(text))
         case .tick: observe(.tick)
         }
       }

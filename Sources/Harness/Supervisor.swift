@@ -6,6 +6,8 @@ package import HostOS
 package enum SupervisorEvent: Sendable {
   /// The run entered a phase.
   case phase(RunPhase)
+  /// Something that was asked for could not be had; the run goes on without.
+  case warning(String)
   /// A tenth of a second has passed.
   case tick
 }
@@ -106,6 +108,7 @@ package final class Supervisor: Sendable {
         for message in reader.append(bytes) {
           switch message {
           case .phase(let phase): observe(.phase(phase))
+          case .warning(let text): observe(.warning(text))
           case .fatal(let text): fatal = text
           }
         }

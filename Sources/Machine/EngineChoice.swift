@@ -17,8 +17,15 @@ package struct EngineChoice: Sendable, Equatable {
   package var engine: EngineKind
   /// Its program, where it is one of its own; nil for ours.
   package var program: String?
+  /// What only our own engine looks at.
+  package var native = NativeOptions()
   /// Why this one, for people.
   package var reason: String
+
+  /// The reason, and what of the engine is not as usual.
+  package var account: String {
+    engine == .kvm ? ([reason] + native.remarks).joined(separator: "; ") : reason
+  }
 
   /// The program of the tcg engine.
   package static let qemuName = "qemu-system-x86_64"

@@ -1,5 +1,6 @@
 package import HostOS
 package import KVM
+package import Sandbox
 package import Virtio
 
 /// One guest's machine, whatever executes its instructions.
@@ -24,6 +25,12 @@ package protocol Machine: AnyObject {
   /// Counters of the scratch disk, or nil without one.
   func diskCounters() -> BlockCounters?
 
+  /// What of the sandbox is in force; nil where the engine has none.
+  var sandbox: SandboxReport? { get }
+
+  /// What was asked for and could not be had, a line for each.
+  var warnings: [String] { get }
+
   /// Why each vCPU came back from the guest, and how often; nil where the engine does not tell.
   func exitCounts() -> [ExitCounts]?
 
@@ -36,6 +43,14 @@ package protocol Machine: AnyObject {
 }
 
 extension Machine {
+  /// None.
+  package var sandbox: SandboxReport? { nil }
+
+  /// None.
+  package var warnings: [String] { [] }
+
+  /// Nothing.
+  package func exitCounts() -> [ExitCounts]? { nil }
   package func featureRefusal() -> String? { nil }
 }
 

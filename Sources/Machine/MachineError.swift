@@ -1,6 +1,7 @@
 package import Boot
 package import HostOS
 package import KVM
+package import Sandbox
 package import Topology
 
 /// Why a machine could not be made or run.
@@ -21,6 +22,8 @@ package enum MachineError: Error, CustomStringConvertible {
   case kvm(KVMError)
   /// A vCPU or its thread fails.
   case vcpu(VCPUError)
+  /// The sandbox cannot be entered.
+  case sandbox(SandboxError)
   /// `/dev/kvm` lacks what a guest of ours needs, one line for each.
   case capabilities([String])
   /// The kernel cannot be loaded.
@@ -43,6 +46,8 @@ package enum MachineError: Error, CustomStringConvertible {
     case .disk(let reason): "scratch disk: \(reason)"
     case .kvm(let error): "engine kvm: \(error)"
     case .vcpu(let error): "engine kvm: \(error)"
+    case .sandbox(let error):
+      "the sandbox: \(error); --no-sandbox does without"
     case .capabilities(let missing):
       "engine kvm: this kernel's /dev/kvm lacks \(missing.joined(separator: ", "))"
     case .boot(let error): "engine kvm: \(error)"

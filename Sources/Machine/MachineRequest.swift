@@ -23,13 +23,18 @@ package struct MachineRequest: Codable, Equatable, Sendable {
   /// Features that the CPUs have beyond the engine's usual ones, by QEMU's names, such as `svm`.
   package var cpuFeatures: [String]
 
+  /// What only our own engine looks at.
+  package var native: NativeOptions
+
   /// Makes a request.
   package init(
     engine: EngineKind, enginePath: String?, threading: Threading, kernelImage: String,
     initramfs: [String], commandLine: [KernelArgument], topology: CPUTopology,
-    memoryBytes: UInt64, disk: DiskRequest?, cpuFeatures: [String] = []
+    memoryBytes: UInt64, disk: DiskRequest?, cpuFeatures: [String] = [],
+    native: NativeOptions = NativeOptions()
   ) {
     self.engine = engine
+    self.native = native
     self.enginePath = enginePath
     self.threading = threading
     self.kernelImage = kernelImage

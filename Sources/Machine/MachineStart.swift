@@ -1,3 +1,5 @@
+import Sandbox
+
 /// Starts the machine of whichever engine a request names.
 package enum MachineStart {
   /// Starts a machine; call it from a thread that outlives it.
@@ -6,10 +8,11 @@ package enum MachineStart {
   ///   - initramfsTail: put behind the archives of the request.
   ///   - logDescriptor: what an engine's own process prints goes there.
   ///   - logPath: the path of that log, for messages.
+  ///   - directory: where the run's evidence is written, which a sandbox leaves open.
   /// - Throws: ``MachineError``.
   package static func start(
     _ request: MachineRequest, initramfsTail: [UInt8], telemetryPort: String,
-    logDescriptor: CInt, logPath: String
+    logDescriptor: CInt, logPath: String, directory: String? = nil
   ) throws(MachineError) -> any Machine {
     switch request.engine {
     case .tcg:
@@ -17,7 +20,24 @@ package enum MachineStart {
         request, initramfsTail: initramfsTail, telemetryPort: telemetryPort,
         logDescriptor: logDescriptor, logPath: logPath)
     case .kvm:
-      return try KVMMachine(request, initramfsTail: initramfsTail, telemetryPort: telemetryPort)
+      return try KVMMachine(
+        request, initramfsTail: initramfsTail, telemetryPort: telemetryPort,
+        sandbox: directory.map { Self.policy(request, directory: $0, logDescriptor: logDescriptor) }
+      )
     }
+  }
+
+  /// What the process of a run of our own engine may still do.
+  private static func policy(
+    _ request: MachineRequest, directory: String, logDescriptor: CInt
+  ) -> SandboxPolicy {
+    // Paths of descriptors are open already, and name nothing that a rule could be about.
+    let readable = ([request.kernelImage] + request.initramfs).filter {
+      !$0.hasPrefix("/proc/self/fd/")
+    }
+    var policy = SandboxPolicy(
+      landlock: LandlockPolicy(readable: readable, writable: [directory]))
+    policy.refusalDescriptor = logDescriptor
+    return policy
   }
 }

@@ -1,6 +1,5 @@
 import Glibc
 package import HostOS
-package import KVM
 import SystemPackage
 import Topology
 import VhostUser
@@ -94,8 +93,6 @@ package final class QEMUMachine: Machine {
   }
 
   package func diskCounters() -> BlockCounters? { disk?.counters() }
-
-  package func exitCounts() -> [ExitCounts]? { nil }
 
   package func diskFailure() -> String? { disk?.failure() }
 

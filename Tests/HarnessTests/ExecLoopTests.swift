@@ -5,6 +5,7 @@ import HostOS
 import Machine
 import SystemPackage
 import Testing
+import Topology
 import Virtio
 import Wire
 
@@ -30,8 +31,7 @@ import Wire
       machine: MachineRequest(
         engine: .tcg, enginePath: nil, threading: .multi, kernelImage: "", initramfs: [],
         commandLine: [],
-        topology: MachineTopology(
-          nodes: 1, lastLevelCaches: 1, coresPerCache: 1, threadsPerCore: 1),
+        topology: .flat(cpus: 1),
         memoryBytes: 1 << 26, disk: nil), bootNanoseconds: boot, totalNanoseconds: total)
     let console = try EvidenceFile(creating: directory.path.appending("console.log").string)
     var patience = ExecLoop.Patience()

@@ -37,15 +37,18 @@ package final class VCPUThread: Sendable {
   ///   - name: of the thread; the kernel keeps 15 bytes.
   ///   - cpus: the host's CPUs that it may run on; empty for any.
   ///   - priority: its real-time priority, 1 to 99, if it is to have one.
+  ///   - prepare: runs first on the thread, which ends at once where it returns false.
   /// - Throws: ``VCPUError/system(_:)`` when the thread cannot be made, pinned or given its priority.
   package init(
     _ vcpu: consuming KVMVirtualCPU, name: String, handler: any VCPUExitHandler,
-    pinnedTo cpus: [UInt32] = [], realTimePriority priority: CInt? = nil
+    pinnedTo cpus: [UInt32] = [], realTimePriority priority: CInt? = nil,
+    prepare: @escaping @Sendable () -> Bool = { true }
   ) throws(VCPUError) {
     let control = VCPUControl(apicID: vcpu.apicID, kicker: vcpu.kicker)
     let signal = try VCPUError.wrapping(KickSignal.prepare)
     let box = Box(Cargo(vcpu: vcpu, handler: handler))
-    let thread = try VCPUThread.start(box, control, name: name, signal: signal)
+    let thread = try VCPUThread.start(
+      box, control, name: name, signal: signal, prepare: prepare)
     do throws(SystemCallError) {
       if !cpus.isEmpty { try thread.pin(to: cpus) }
       if let priority { try thread.setRealTime(priority: priority) }
@@ -59,11 +62,12 @@ package final class VCPUThread: Sendable {
   }
 
   private static func start(
-    _ box: Box, _ control: VCPUControl, name: String, signal: CInt
+    _ box: Box, _ control: VCPUControl, name: String, signal: CInt,
+    prepare: @escaping @Sendable () -> Bool
   ) throws(VCPUError) -> HostThread {
     do throws(SystemCallError) {
       return try HostThread(name: name, accepting: signal) {
-        run(box, control)
+        if prepare() { run(box, control) }
         control.finish()
       }
     } catch {

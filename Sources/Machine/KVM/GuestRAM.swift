@@ -11,6 +11,8 @@ import SystemPackage
 final class GuestRAM: Sendable {
   let layout: PhysicalMemory
   let map: GuestMemoryMap
+  /// Why there are no huge pages though they were asked for; nil where all is well.
+  let warning: String?
   private let file: MemoryFile
 
   /// Bytes of one copy by the host's kernel, so that a signal is heard soon.
@@ -18,8 +20,9 @@ final class GuestRAM: Sendable {
 
   /// Makes RAM full of zeroes.
   ///
+  /// - Parameter hasHugePages: asks for them; without them the guest is slower and runs the same.
   /// - Throws: ``MachineError/host(doing:_:)`` or ``MachineError/memory(_:)``.
-  init(_ layout: PhysicalMemory) throws(MachineError) {
+  init(_ layout: PhysicalMemory, hasHugePages: Bool = false) throws(MachineError) {
     let file = try MachineError.naming("making the guest's memory") { () throws(SystemCallError) in
       try MemoryFile(name: "ktstr-guest", size: layout.bytes)
     }
@@ -35,6 +38,7 @@ final class GuestRAM: Sendable {
     } catch {
       throw .memory("\(error)")
     }
+    warning = hasHugePages ? HugePages.request(for: map) : nil
     self.layout = layout
     self.file = file
   }

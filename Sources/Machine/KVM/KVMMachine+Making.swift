@@ -3,6 +3,7 @@ import Glibc
 import GuestMemory
 import HostOS
 import KVM
+import Sandbox
 import SystemPackage
 import Topology
 import Virtio
@@ -29,9 +30,8 @@ extension KVMMachine {
 
   /// A VM with memory and interrupt controllers.
   static func makeVM(
-    ram: GuestRAM, hasWideIDs: Bool
+    _ device: borrowing KVMDevice, ram: GuestRAM, hasWideIDs: Bool
   ) throws(MachineError) -> KVMVirtualMachine {
-    let device = try kvm { () throws(KVMError) in try KVMDevice() }
     let missing = try kvm { () throws(KVMError) in try device.missingCapabilities() }
     guard missing.isEmpty else { throw .capabilities(missing) }
     KVMDevice.requestTileState()
@@ -149,20 +149,23 @@ extension KVMMachine {
   }
 
   static func makeVCPUs(
-    _ topology: CPUTopology, entry: CPUState, vm: borrowing KVMVirtualMachine,
-    handler: BoardHandler
+    _ request: MachineRequest, entry: CPUState, device: borrowing KVMDevice,
+    vm: borrowing KVMVirtualMachine, handler: BoardHandler, confinement: Confinement
   ) throws(MachineError) -> [VCPUThread] {
     let supported = try kvm { () throws(KVMError) in
-      try KVMDevice().supportedCPUID().map { Boot.CPUIDEntry($0) }
+      try device.supportedCPUID().map { Boot.CPUIDEntry($0) }
     }
     let cpuid: GuestCPUID
     do {
-      cpuid = try GuestCPUID(supported: supported, topology: topology)
+      cpuid = try GuestCPUID(
+        supported: supported, topology: request.topology,
+        hasDedicatedCPUs: request.native.isPerformance)
     } catch {
       throw .description("\(error)")
     }
+    let hostCPUs = try hostCPUs(for: request)
     var threads: [VCPUThread] = []
-    for cpu in topology.cpus {
+    for cpu in request.topology.cpus {
       let vcpu = try kvm { () throws(KVMError) in
         let vcpu = try vm.makeVCPU(apicID: cpu.apicID)
         try vcpu.prepare(
@@ -171,11 +174,30 @@ extension KVMMachine {
         return vcpu
       }
       do {
-        threads.append(try VCPUThread(vcpu, name: "vcpu\(cpu.index)", handler: handler))
+        threads.append(
+          try VCPUThread(
+            vcpu, name: "vcpu\(cpu.index)", handler: handler,
+            pinnedTo: hostCPUs.map { [$0[cpu.index]] } ?? [],
+            realTimePriority: hostCPUs == nil ? nil : 1
+          ) { confinement.bind(.virtualCPU) })
       } catch {
         throw .vcpu(error)
       }
     }
     return threads
+  }
+
+  /// The host's CPU for each vCPU where each shall have one; nil where they share.
+  private static func hostCPUs(for request: MachineRequest) throws(MachineError) -> [UInt32]? {
+    guard request.native.isPerformance else { return nil }
+    let allowed = try MachineError.naming("listing the host's CPUs") {
+      () throws(SystemCallError) in try HostCPUs.allowed()
+    }
+    guard allowed.count >= request.topology.cpuCount else {
+      throw .description(
+        "--perf: the guest has \(request.topology.cpuCount) CPUs, this process may use "
+          + "\(allowed.count) of the host's")
+    }
+    return allowed
   }
 }

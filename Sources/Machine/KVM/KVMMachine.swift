@@ -2,6 +2,7 @@ import Boot
 import Glibc
 package import HostOS
 package import KVM
+package import Sandbox
 import SystemPackage
 import Topology
 package import Virtio
@@ -21,38 +22,55 @@ package final class KVMMachine: Machine {
   private let consoleStream: GuestStream
   private let telemetryStream: GuestStream
   private let ending: Ending
+  private let confinement: Confinement
   private var hasStopped = false
 
   /// Starts a guest.
   ///
-  /// - Parameter initramfsTail: put behind the archives of the request.
+  /// - Parameters:
+  ///   - initramfsTail: put behind the archives of the request.
+  ///   - policy: what this process may still do, which is then for good; nil leaves it alone, as in
+  ///     a process that has other things to do. The process must have no other thread.
   /// - Throws: ``MachineError``.
   package init(
-    _ request: MachineRequest, initramfsTail: [UInt8], telemetryPort: String
+    _ request: MachineRequest, initramfsTail: [UInt8], telemetryPort: String,
+    sandbox policy: SandboxPolicy? = nil
   ) throws(MachineError) {
     let topology = request.topology
-    let ram = try GuestRAM(try Self.layout(of: request))
-    let vm = try Self.makeVM(ram: ram, hasWideIDs: topology.highestAPICID > 254)
+    let device = try Self.kvm { () throws(KVMError) in try KVMDevice() }
+    let ending = try MachineError.naming("preparing the end", Ending.init)
+    let confinement = try Confinement(request.native, policy, ending: ending)
+    let ram = try GuestRAM(
+      try Self.layout(of: request), hasHugePages: request.native.hasHugePages)
+    let vm = try Self.makeVM(device, ram: ram, hasWideIDs: topology.highestAPICID > 254)
     let consoleStream = try GuestStream("the console")
     let telemetryStream = try GuestStream("telemetry")
     let (serial, line) = try Self.makeSerial(consoleStream, vm: vm)
     let console = try Self.makeConsole(telemetryStream, port: telemetryPort)
-    var slots = [try VirtioSlot(console, named: "console", slot: 0, memory: ram.map, vm: vm)]
+    var slots = [
+      try VirtioSlot(
+        console, named: "console", slot: 0, memory: ram.map, vm: vm,
+        confinement: confinement)
+    ]
     let disk = try Self.makeDisk(request.disk)
     if let disk {
-      slots.append(try VirtioSlot(disk, named: "disk", slot: 1, memory: ram.map, vm: vm))
+      slots.append(
+        try VirtioSlot(
+          disk, named: "disk", slot: 1, memory: ram.map, vm: vm,
+          confinement: confinement))
     }
     let entry = try Self.load(
       request, tail: initramfsTail, deviceCount: slots.count, ram: ram)
-    let ending = try MachineError.naming("preparing the end", Ending.init)
     let board = Board(
       serial: serial, serialLine: line, windows: slots.map(\.transport),
       windowsBase: GuestLayout.virtioDevices.lowerBound,
       windowSize: GuestLayout.virtioDeviceSize, sleepPort: ACPIMachine.Power().sleepPort)
     let handler = BoardHandler(board: board, ram: ram, ending: ending)
-    let threads = try Self.makeVCPUs(topology, entry: entry, vm: vm, handler: handler)
+    let threads = try Self.makeVCPUs(
+      request, entry: entry, device: device, vm: vm, handler: handler, confinement: confinement)
     serialInput = try MachineError.naming("listening to the console") {
-      () throws(SystemCallError) in try SerialInput(serial, input: consoleStream.guestEnd)
+      () throws(SystemCallError) in
+      try SerialInput(serial, input: consoleStream.guestEnd, confinement: confinement)
     }
     vcpus = VCPUGroup(vm, threads, memory: ram)
     self.ending = ending
@@ -61,6 +79,9 @@ package final class KVMMachine: Machine {
     self.disk = disk
     self.consoleStream = consoleStream
     self.telemetryStream = telemetryStream
+    self.confinement = confinement
+    // Last, since threads inherit the filter of the one that starts them.
+    try confinement.bindMainThread()
     do {
       try vcpus.resume(withinMilliseconds: Self.graceMilliseconds)
     } catch {
@@ -94,6 +115,10 @@ package final class KVMMachine: Machine {
   package func diskCounters() -> BlockCounters? { disk?.counters() }
 
   package func diskFailure() -> String? { nil }
+
+  package var sandbox: SandboxReport? { confinement.report }
+
+  package var warnings: [String] { ram.warning.map { [$0] } ?? [] }
 
   package func exitCounts() -> [ExitCounts]? { vcpus.threads.map(\.exitCounts) }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import HostOS
+import Sandbox
 import SystemPackage
 
 /// Carries what the host has to say to the serial port, as fast as the guest takes it.
@@ -19,10 +20,14 @@ final class SerialInput {
   /// Starts to read a descriptor, which stays open as long as this lives.
   ///
   /// - Throws: ``SystemCallError`` from `eventfd` or `pthread_create`.
-  init(_ port: SerialPort, input: CInt) throws(SystemCallError) {
+  init(
+    _ port: SerialPort, input: CInt, confinement: Confinement
+  ) throws(SystemCallError) {
     let stop = try SharedStop()
     stopEvent = stop
-    thread = try HostThread(name: "serial") { Self.run(port, input, stop: stop.event.raw) }
+    thread = try HostThread(name: "serial") {
+      if confinement.bind(.device) { Self.run(port, input, stop: stop.event.raw) }
+    }
   }
 
   /// Ends the thread; false when it was still there at the deadline.

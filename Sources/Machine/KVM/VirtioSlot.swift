@@ -2,6 +2,7 @@ import Boot
 import GuestMemory
 import HostOS
 import KVM
+import Sandbox
 import Virtio
 
 /// A virtio device of the board: its window, its doorbells, its interrupt and its thread.
@@ -30,7 +31,7 @@ final class VirtioSlot {
   /// - Throws: ``MachineError``.
   init(
     _ device: any VirtioDevice, named name: String, slot index: Int, memory: GuestMemoryMap,
-    vm: borrowing KVMVirtualMachine
+    vm: borrowing KVMVirtualMachine, confinement: Confinement
   ) throws(MachineError) {
     let purpose = "starting the device \(name)"
     let line = try MachineError.naming(purpose) { () throws(SystemCallError) in
@@ -53,7 +54,7 @@ final class VirtioSlot {
       throw .kvm(error)
     }
     let worker = try MachineError.naming(purpose) { () throws(SystemCallError) in
-      try DeviceWorker(transport, name: name)
+      try DeviceWorker(transport, name: name) { confinement.bind(.device) }
     }
     self.transport = transport
     self.line = line

@@ -11,13 +11,18 @@ package struct DeviceWorker: ~Copyable {
   ///
   /// Each queue belongs to one worker at most.
   ///
-  /// - Parameter queues: nil takes all.
+  /// - Parameters:
+  ///   - queues: nil takes all.
+  ///   - prepare: runs first on the thread, which ends at once where it returns false.
   /// - Throws: ``SystemCallError`` from `epoll_create1`, `epoll_ctl`, `eventfd` or `pthread_create`.
   package init(
-    _ transport: MMIOTransport, queues: [Int]? = nil, name: String = "virtio"
+    _ transport: MMIOTransport, queues: [Int]? = nil, name: String = "virtio",
+    prepare: @escaping @Sendable () -> Bool = { true }
   ) throws(SystemCallError) {
     let loop = try Loop(transport, queues ?? Array(0..<transport.queueCount))
-    thread = try HostThread(name: name) { loop.run() }
+    thread = try HostThread(name: name) {
+      if prepare() { loop.run() }
+    }
     self.loop = loop
   }
 
