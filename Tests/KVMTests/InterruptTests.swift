@@ -145,9 +145,12 @@ import Testing
     try group.resume(withinMilliseconds: 5000)
     recorder.wait(for: "start") { Self.writes($0, 1) == 1 }
     try group.machine.signalMessage(address: 0xfee0_0000, data: data)
-    recorder.wait(for: "end of the interrupt") { !$0.others.isEmpty }
+    // Not in this order everywhere: where KVM interprets the guest, one exit in some forty came when
+    // the handler had begun.
+    recorder.wait(for: "end of the interrupt") {
+      !$0.others.isEmpty && Self.writes($0, 0x61) == 1
+    }
     #expect(recorder.current.others == [.endOfInterrupt(vector: 0x41)])
-    #expect(Self.writes(recorder.current, 0x61) == 1)
   }
 
   @Test func `a second processor starts when the first tells it to`() throws {

@@ -24,7 +24,7 @@ final class Recorder: VCPUExitHandler {
 
   var current: Record { record.withLock { $0 } }
 
-  /// Port writes go on; everything else that nobody expects holds the vCPU.
+  /// Port writes and ended interrupts go on; everything else holds the vCPU.
   func handle(_ exit: VCPUExit, of vcpu: inout KVMVirtualCPU) -> VCPUDirective {
     defer { changes.advance() }
     if case .portWrite(let access) = exit {
@@ -40,6 +40,7 @@ final class Recorder: VCPUExitHandler {
       if let registers { $0.registers.append(registers) }
       $0.details.append(detail)
     }
+    if case .endOfInterrupt = exit { return .resume }
     return .hold
   }
 
