@@ -47,7 +47,7 @@ import Testing
     #expect(GuestLayout.idt.lowerBound % 8 == 0)
     #expect(GuestLayout.pageTables.lowerBound % 4096 == 0)
     #expect(GuestLayout.zeroPage.lowerBound % 4096 == 0)
-    // The manual wants 32-bit pointers in start info to be enough, and the list to be aligned.
+    // Of 64-bit fields, which PVH kernels read as they are.
     #expect(GuestLayout.startInfo.lowerBound % 8 == 0)
     #expect(GuestLayout.memoryMap.lowerBound % 8 == 0)
   }
