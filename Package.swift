@@ -111,7 +111,10 @@ let package = Package(
     tests("Commands", ["Harness", "Report", "Verdict", "Evidence", "HostOS"]),
     // Boots real guests with the built `ktstr`; needs QEMU and a kernel.
     .testTarget(
-      name: "GuestTests", dependencies: ["DriverMock", "Virtio", "GuestMemory", "HostOS", system],
+      name: "GuestTests",
+      dependencies: [
+        "Boot", "DriverMock", "Virtio", "GuestMemory", "HostOS", "Topology", system,
+      ],
       swiftSettings: common),
   ]
 )
