@@ -53,14 +53,11 @@ package struct ExecLoop: ~Copyable {
   private let started = MonotonicTime.now()
 
   private var consoleIsOpen = true
-  private var telemetryIsOpen = true
   private var inputIsOpen = true
   private var greeted = false
   private var refusal: String?
-  private var reader = FrameReader()
   private var scanner = ConsoleScanner()
-  private var orders = ByteQueue()
-  private var orderSequence: UInt32 = 0
+  private var channel: ExecChannel
   private var lastFatal: String?
   private var programEnd: ProgramEnd?
   private var panicSeen: MonotonicTime?
@@ -81,6 +78,7 @@ package struct ExecLoop: ~Copyable {
     patience: Patience = Patience()
   ) {
     self.machine = machine
+    channel = ExecChannel(machine.telemetry)
     self.request = request
     self.patience = patience
     input = streams.input
@@ -111,7 +109,7 @@ package struct ExecLoop: ~Copyable {
       let ready = try wait(signals, output.raw, error.raw)
       if !ready[0].isEmpty, signals.next() != nil { return .interrupted }
       if !ready[1].isEmpty { try readConsole() }
-      if ready[2].contains(.writable) { try sendOrders() }
+      if ready[2].contains(.writable) { try channel.send() }
       if !ready[2].isDisjoint(with: [.readable, .hungUp, .failed]) { try readTelemetry() }
       if !ready[3].isEmpty { try readInput() }
       if !ready[4].isEmpty { try write(0, output) }
@@ -128,15 +126,15 @@ package struct ExecLoop: ~Copyable {
     _ signals: borrowing SignalDescriptor, _ output: CInt, _ error: CInt
   ) throws(RunFailure) -> [Poll.Readiness] {
     var telemetry: Poll.Readiness = []
-    if telemetryIsOpen, outlets.allSatisfy({ $0.waiting.count < Self.outputLimit }) {
+    if channel.isOpen, outlets.allSatisfy({ $0.waiting.count < Self.outputLimit }) {
       telemetry.insert(.readable)
     }
-    if telemetryIsOpen, !orders.isEmpty { telemetry.insert(.writable) }
+    if channel.isOpen, channel.waiting > 0 { telemetry.insert(.writable) }
     let wantsInput =
-      greeted && inputIsOpen && programEnd == nil && orders.waiting.count < Self.inputLimit
+      greeted && inputIsOpen && programEnd == nil && channel.waiting < Self.inputLimit
     let interests: [Poll.Interest] = [
       .init(signals.raw, .readable), .init(machine.console, consoleIsOpen ? .readable : []),
-      .init(machine.telemetry, telemetry), .init(input, wantsInput ? .readable : []),
+      .init(channel.raw, telemetry), .init(input, wantsInput ? .readable : []),
       .init(output, outlets[0].waiting.isEmpty ? [] : .writable),
       .init(error, outlets[1].waiting.isEmpty ? [] : .writable),
       .init(machine.ended, programEnd == nil ? .readable : []),
@@ -206,9 +204,9 @@ package struct ExecLoop: ~Copyable {
   /// Empties both streams of an engine that has ended.
   private mutating func drain() throws(RunFailure) {
     let deadline = MonotonicTime.now().advanced(byNanoseconds: patience.flush)
-    while consoleIsOpen || telemetryIsOpen, MonotonicTime.now() < deadline {
+    while consoleIsOpen || channel.isOpen, MonotonicTime.now() < deadline {
       let descriptors = [
-        consoleIsOpen ? machine.console : -1, telemetryIsOpen ? machine.telemetry : -1,
+        consoleIsOpen ? machine.console : -1, channel.isOpen ? channel.raw : -1,
       ]
       let ready = try host("emptying the guest's streams") { () throws(SystemCallError) in
         try Poll.wait(
@@ -220,7 +218,7 @@ package struct ExecLoop: ~Copyable {
   }
 
   private mutating func readConsole() throws(RunFailure) {
-    guard let bytes = try available(machine.console, "the console") else { return }
+    guard let bytes = try ExecChannel.available(machine.console, "the console") else { return }
     if bytes.isEmpty { consoleIsOpen = false }
     scanner.append(bytes)
     do {
@@ -243,43 +241,20 @@ package struct ExecLoop: ~Copyable {
   }
 
   private mutating func readTelemetry() throws(RunFailure) {
-    guard let bytes = try available(machine.telemetry, "the guest's port") else { return }
-    if bytes.isEmpty { telemetryIsOpen = false }
-    reader.append(bytes)
-    while let reading = reader.next() {
-      switch reading {
-      case .frame(let frame): try take(frame)
-      case .garbage, .corrupt, .gap, .cut:
-        // Output that is not whole is no output: whoever reads it could not tell.
-        throw .incomplete(file: "the stream from the guest")
-      }
-    }
-  }
-
-  private mutating func take(_ frame: Frame) throws(RunFailure) {
-    do throws(WireError) {
-      switch try ProgramEvent(decoding: frame) {
-      case .output(let stream, let bytes):
+    for message in try channel.read() {
+      switch message {
+      case .program(.output(let stream, let bytes)):
         let index = stream == .standardOutput ? 0 : 1
         if outlets[index].isOpen { outlets[index].waiting.append(bytes) }
-        return
-      case .ended(let end):
-        programEnd = end
-        return
-      case nil: break
-      }
-      switch try Event(decoding: frame) {
-      case .hello:
+      case .program(.ended(let end)): programEnd = end
+      case .guest(.hello):
         greeted = true
         refusal = machine.featureRefusal()
-      case .problem(let problem) where problem.isFatal:
-        lastFatal =
-          problem.errno == 0
-          ? problem.text : "\(problem.text): \(Errno(rawValue: problem.errno))"
-      default: break
+      case .guest(.problem(let problem)) where problem.isFatal:
+        let reason = problem.errno == 0 ? "" : ": \(Errno(rawValue: problem.errno))"
+        lastFatal = problem.text + reason
+      case .guest: break
       }
-    } catch {
-      throw .incomplete(file: "a frame from the guest")
     }
   }
 
@@ -297,28 +272,7 @@ package struct ExecLoop: ~Copyable {
       }
     }
     if bytes.isEmpty { inputIsOpen = false }
-    post(bytes.isEmpty ? .inputEnded : .input(bytes))
-  }
-
-  private mutating func post(_ order: ProgramOrder) {
-    orders.append(order.frame(sequence: orderSequence).encoded())
-    orderSequence &+= 1
-  }
-
-  private mutating func sendOrders() throws(RunFailure) {
-    do {
-      let waiting = orders.waiting
-      let sent = unsafe try UnixSocket.send(
-        waiting.span.bytes, over: machine.telemetry, waits: false)
-      orders.removeFirst(sent)
-    } catch {
-      switch error.errno {
-      case .resourceTemporarilyUnavailable: return
-      // The guest's end is told of elsewhere.
-      case .brokenPipe, .connectionReset: orders.removeAll()
-      default: throw .host(doing: "sending input to the guest", error)
-      }
-    }
+    channel.post(bytes.isEmpty ? .inputEnded : .input(bytes))
   }
 
   private mutating func write(
@@ -331,23 +285,7 @@ package struct ExecLoop: ~Copyable {
       guard error.errno == .brokenPipe else { throw .host(doing: "writing output", error) }
       outlets[index].isOpen = false
       outlets[index].waiting.removeAll()
-      post(.outputClosed(outlets[index].stream))
-    }
-  }
-
-  /// Bytes of a stream of the machine, empty at its end, nil when there are none just now.
-  private func available(
-    _ descriptor: CInt, _ name: String
-  ) throws(RunFailure) -> [UInt8]? {
-    do {
-      return try DescriptorIO.readSome(descriptor, subject: name)
-    } catch {
-      switch error.errno {
-      case .resourceTemporarilyUnavailable: return nil
-      // A socket whose peer was killed with unread bytes of ours.
-      case .connectionReset: return []
-      default: throw .host(doing: "reading \(name)", error)
-      }
+      channel.post(.outputClosed(outlets[index].stream))
     }
   }
 

@@ -127,7 +127,7 @@ struct ExecPreparation {
     }
   }
 
-  /// `; did you mean kvm_amd?`
+  /// The names that somebody may have meant, as a question.
   private func hint(for name: String, in known: [String]) -> String {
     var near = known.filter { $0.contains(name) || name.contains($0) && $0.count > 3 }
     if let nearest = Spelling.nearest(to: name, in: known), !near.contains(nearest) {

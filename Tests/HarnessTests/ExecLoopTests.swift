@@ -97,9 +97,13 @@ import Wire
       guest.tell(.ended(.exited(0)))
     }
     let reader = try HostThread(name: "reader") {
-      usleep(400_000)
-      // Bounded: the pipe, the loop's queue, the socket and a frame in each hand.
-      let sent = guest.framesTold
+      // Bounded: the pipe, the loop's queue, the socket and a frame in each hand. However slow the
+      // host is, the guest comes to a rest, or to its end.
+      var sent = -1
+      while guest.framesTold != sent, sent < chunks {
+        sent = guest.framesTold
+        usleep(700_000)
+      }
       output.note(sent < 150 ? 1 : 0)
       output.drainInBackground()
     }
