@@ -87,6 +87,44 @@ private final class Watcher: ConfigurationObserver {
     #expect(bench.device.sectorCount == 16)
   }
 
+  @Test(arguments: [false, true])
+  func `B18 what a cut leaves behind the last whole sector is not seen when the disk grows`(
+    inFile: Bool
+  ) throws {
+    let path = "/tmp/ktstr-resize-rest-\(getpid())"
+    defer { unlink(path) }
+    var backing: BlockBacking?
+    if inFile {
+      let raw = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+      try #require(raw >= 0 && ftruncate(raw, 8192) == 0)
+      backing = try BlockBacking(file: OwnedDescriptor(owning: raw))
+    }
+    let bench = try BlockBench(sectors: 16, backing: backing)
+    try bench.fillDisk(pattern(8192))
+    try bench.device.resize(to: 8 * 512 + 300)
+    // No sector more, so nothing that a driver could see.
+    try bench.device.resize(to: 8 * 512 + 400)
+    #expect(bench.device.sectorCount == 8)
+    try bench.device.resize(to: 12 * 512 + 3)
+    #expect(try bench.readSectors(8, 4).data == [UInt8](repeating: 0, count: 2048))
+    #expect(try bench.readSectors(0, 8).data == pattern(8192).prefix(4096) + [])
+    #expect(try bench.disk(12 * 512, 3) == [0, 0, 0])
+  }
+
+  @Test func `B18 the odd end of a file that may not shrink is not seen when the disk grows`()
+    throws
+  {
+    let file = try MemoryFile(name: "odd", size: 8 * 512 + 300)
+    let content = pattern(8 * 512 + 300)
+    #expect(pwrite(file.descriptor.raw, content, content.count, 0) == content.count)
+    let backing = try BlockBacking(file: try file.descriptor.duplicate())
+    let bench = try BlockBench(backing: backing)
+    #expect(bench.device.sectorCount == 8)
+    try bench.device.resize(to: 10 * 512)
+    #expect(try bench.readSectors(8, 2).data == [UInt8](repeating: 0, count: 1024))
+    #expect(try bench.readSectors(0, 8).data == content.prefix(4096) + [])
+  }
+
   @Test func `B18 a size that the file cannot have changes nothing`() throws {
     let bench = try BlockBench(sectors: 8)
     let watcher = Watcher(bench.device)

@@ -96,21 +96,34 @@ package final class BlockBacking: Sendable {
     guard let end = off_t(exactly: byteCount) else {
       throw SystemCallError("ftruncate", .fileTooLarge)
     }
+    let old = self.byteCount
     if let memory {
       // The file of a disk in memory never shrinks, because somebody may map it.
-      if byteCount > self.byteCount {
+      if byteCount > old {
         if byteCount > memory.byteCount { try systemCall("ftruncate") { ftruncate(raw, end) } }
         try memory.grow(raw, to: byteCount)
-      } else {
-        let cut = self.byteCount - byteCount
-        if cut > 0 {
-          _ = VectoredIO.clear(raw, at: end, count: off_t(clamping: cut), .punchHole)
-        }
+      } else if byteCount < old {
+        _ = VectoredIO.clear(raw, at: end, count: off_t(clamping: old - byteCount), .punchHole)
       }
     } else {
       try systemCall("ftruncate") { ftruncate(raw, end) }
     }
+    // What lies behind the last whole sector was never the disk's, and must not become so.
+    let sector = UInt64(BlockFraming.sectorSize)
+    let rest = old % sector
+    if rest > 0 && byteCount / sector > old / sector {
+      try clear(off_t(clamping: old - rest), off_t(clamping: rest), end: end)
+    }
     length.store(byteCount, ordering: .releasing)
+  }
+
+  /// Makes bytes of the file zero, up to where it ended before.
+  private func clear(_ start: off_t, _ count: off_t, end: off_t) throws(SystemCallError) {
+    let raw = rawDescriptor
+    guard VectoredIO.clear(raw, at: start, count: count, .punchHole) < 0 else { return }
+    // A file that may not shrink is one of memory, and those have holes.
+    try systemCall("ftruncate") { ftruncate(raw, start) }
+    try systemCall("ftruncate") { ftruncate(raw, end) }
   }
 
   /// Inverts one byte of the disk.
