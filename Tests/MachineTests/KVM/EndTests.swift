@@ -87,6 +87,7 @@ import Testing
     #expect(try guest.machine.end() == nil)
     let began = MonotonicTime.now()
     #expect(try guest.stopped() == "")
+    print("STOP", MonotonicTime.now().nanoseconds(since: began)/1000)
     #expect(MonotonicTime.now().nanoseconds(since: began) < 5_000_000_000)
     #expect(guest.machine.exitCounts()?.count == cpus)
     // A second time changes nothing.
@@ -102,6 +103,7 @@ import Testing
     #expect(try guest.console(until: "waiting") == "waiting")
     let began = MonotonicTime.now()
     #expect(try guest.stopped() == "")
+    print("STOP", MonotonicTime.now().nanoseconds(since: began)/1000)
     #expect(MonotonicTime.now().nanoseconds(since: began) < 5_000_000_000)
     #expect(try guest.machine.end() == nil)
   }
@@ -124,6 +126,13 @@ import Testing
         if round < 3 { guest.machine.stop() }
       }
       let after = try Leftovers.now()
+      for what in after.threads + after.descriptors {
+        print(what)
+      }
+      print("BEFORE")
+      for what in before.threads + before.descriptors {
+        print(what)
+      }
       #expect(after == before)
       #expect(after.threads.allSatisfy { !$0.hasPrefix("vcpu") && $0 != "disk" && $0 != "serial" })
     }
