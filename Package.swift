@@ -101,7 +101,11 @@ let package = Package(
     tests("Scenario", ["Topology", "Wire"]),
     tests("Evidence", ["Wire", "HostOS", system]),
     tests("Verdict", ["Scenario", "Evidence", "Topology", "Wire"]),
-    tests("Machine", ["HostOS", "Topology", "Virtio", system]),
+    tests(
+      "Machine",
+      [
+        "Boot", "DriverMock", "GuestMemory", "HostOS", "KVM", "Topology", "Virtio", system,
+      ]),
     tests(
       "Harness",
       [
