@@ -67,9 +67,9 @@ let package = Package(
     room(
       "Harness",
       [
-        "Machine", "KVM", "Kernels", "Programs", "Scenario", "Evidence", "Verdict", "Boot",
-        "Topology",
-        "Virtio", "Wire", "HostOS",
+        "Machine", "KVM", "Kernels", "Programs", "Sandbox", "Scenario", "Evidence", "Verdict",
+        "Boot",
+        "Topology", "Virtio", "Wire", "HostOS",
         system,
       ]),
     room("Report", ["Verdict", "Evidence"]),

@@ -67,7 +67,8 @@ package struct ExecRunner: Sendable {
       return try directory.read(json: ExecOutcome.self, from: .outcome)
         ?? .failed("the exec's process wrote no outcome")
     case .failed(let text): return .failed(text)
-    case .died(let status): return .failed("the exec's process was \(status)")
+    case .died(let status):
+      return .failed("the exec's process \(SupervisedEnd.death(status, in: directory))")
     case .overdue: return .timedOut
     case .interrupted: return .interrupted
     }

@@ -1,6 +1,7 @@
 package import Evidence
 import HostOS
 import Machine
+import Sandbox
 import Scenario
 import Verdict
 
@@ -112,13 +113,13 @@ package struct Runner: Sendable {
 
   /// The verdict on whatever evidence there is.
   private func verdict(on run: PreparedRun, end: SupervisedEnd) -> Verdict {
-    if let lastWord = end.outcome {
+    if let lastWord = end.outcome(in: run.directory) {
       // Kept only where the run's process did not come to write its own.
       try? run.directory.write(json: lastWord, to: .outcome)
     }
     do {
       var evidence = try RunEvidence(reading: run.directory)
-      if evidence.outcome == nil { evidence.outcome = end.outcome }
+      if evidence.outcome == nil { evidence.outcome = end.outcome(in: run.directory) }
       return judge(run.scenario, evidence)
     } catch {
       return .error(error.description)
@@ -136,13 +137,23 @@ package struct Runner: Sendable {
 
 extension SupervisedEnd {
   /// What this end says of the run where its own process said nothing.
-  fileprivate var outcome: RunOutcome? {
+  fileprivate func outcome(in directory: RunDirectory) -> RunOutcome? {
     switch self {
     case .completed: nil
     case .failed(let text): .harnessFailed(text: text)
-    case .died(let status): .harnessFailed(text: "the run's process was \(status)")
+    case .died(let status):
+      .harnessFailed(text: "the run's process \(Self.death(status, in: directory))")
     case .overdue: .harnessFailed(text: "the run's process did not end in time and was killed")
     case .interrupted: .interrupted
     }
+  }
+
+  /// How a process died; a call that its sandbox refused stands in the engine's log.
+  static func death(_ status: ExitStatus, in directory: RunDirectory) -> String {
+    guard status == .exited(Sandbox.refusedStatus),
+      let log = try? directory.read(.engineLog),
+      let line = String(decoding: log, as: UTF8.self).split(separator: "\n").last
+    else { return "was \(status)" }
+    return "was stopped by its sandbox: \(line); --no-sandbox does without"
   }
 }

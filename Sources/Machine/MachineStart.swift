@@ -1,3 +1,4 @@
+import Glibc
 import Sandbox
 
 /// Starts the machine of whichever engine a request names.
@@ -37,7 +38,9 @@ package enum MachineStart {
     }
     var policy = SandboxPolicy(
       landlock: LandlockPolicy(readable: readable, writable: [directory]))
-    policy.refusalDescriptor = logDescriptor
+    // Open for as long as the process lives, whatever becomes of the log.
+    let kept = fcntl(logDescriptor, F_DUPFD_CLOEXEC, 3)
+    if kept >= 0 { policy.refusalDescriptor = kept }
     return policy
   }
 }

@@ -90,7 +90,7 @@ triple_fault() {
 
 # Every CPU spins above everything else: the guest says no more.
 wedge() {
-  inside '' 3 --timeout 20s -- /bin/busybox sh -c \
+  inside 'time' 124 --timeout 20s -- /bin/busybox sh -c \
     'echo -1 > /proc/sys/kernel/sched_rt_runtime_us; chrt -f 99 sh -c "while :; do :; done"'
 }
 

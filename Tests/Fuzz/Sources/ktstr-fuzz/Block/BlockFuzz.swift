@@ -25,9 +25,6 @@ final class BlockFuzz {
   /// So many requests fit the data area without sharing a byte.
   private static let maximumPending = 24
 
-  /// Bytes of the backing behind the last whole sector of a disk that was resized.
-  private static let hiddenCount = 7
-
   nonisolated(unsafe) private static var arena: Arena?
   nonisolated(unsafe) private static var map: GuestMemoryMap?
 
@@ -37,7 +34,6 @@ final class BlockFuzz {
   private let hasFaults: Bool
   private var model: DiskModel
   private var features: VirtioFeatures
-  private var hiddenTail = [UInt8](repeating: 0, count: BlockFuzz.hiddenCount)
   private var pending: [Pending] = []
   private var operations = 0
   /// Rings or descriptors were written over: what the device does then is its own affair, as long
@@ -192,15 +188,12 @@ final class BlockFuzz {
     try work()
     let generation = device.configurationGeneration
     let count = 40 + input.below(50)
-    guard (try? device.resize(to: UInt64(count * 512 + Self.hiddenCount))) != nil else { return }
+    guard (try? device.resize(to: UInt64(count) * 512 + 7)) != nil else { return }
     check(device.sectorCount == UInt64(count), "\(device.sectorCount) sectors")
     check(
       (device.configurationGeneration != generation) == (count != model.sectors), "the generation")
-    // The backing keeps what a shorter disk no longer shows: a part of a sector, seen again later.
-    let kept = (model.bytes + hiddenTail).prefix(count * 512 + Self.hiddenCount)
-    let all = kept + [UInt8](repeating: 0, count: count * 512 + Self.hiddenCount - kept.count)
-    model.bytes = Array(all.prefix(count * 512))
-    hiddenTail = Array(all.suffix(Self.hiddenCount))
+    let kept = model.bytes.prefix(count * 512)
+    model.bytes = kept + [UInt8](repeating: 0, count: count * 512 - kept.count)
   }
 
   // MARK: The device
