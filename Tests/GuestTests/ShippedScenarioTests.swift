@@ -128,4 +128,26 @@ struct ShippedScenarioTests {
       decoding: try Files.read(run.directory + "/console.log", limit: 1 << 24), as: UTF8.self)
     #expect(console.contains("smp: Brought up 2 nodes, 4 CPUs"))
   }
+
+  @Test func `a guest has uneven nodes, one of memory only, and their distances`() throws {
+    let scenario = try scratch.write(
+      """
+      {
+        "ktstr": 1, "name": "uneven", "duration": "500ms",
+        "machine": {
+          "memory": "768MiB",
+          "topology": {
+            "nodes": [{"llcs": 2}, {"llcs": 1}, {"llcs": 0, "memory": "128MiB"}],
+            "cores": 1, "threads": 2, "distances": [[10, 21, 40], [21, 10, 30], [40, 30, 10]]
+          }
+        },
+        "work": [{"name": "spin", "type": "spin", "workers": 4}]
+      }
+      """, to: "uneven.json")
+    let run = try Invocation.test([scenario], in: scratch).run()
+    #expect(Invocation.failures(of: run) == [])
+    let events = String(
+      decoding: try Files.read(run.directory + "/events.jsonl", limit: 1 << 24), as: UTF8.self)
+    #expect(events.contains(#""cpus":"","distances":[40,30,10],"event":"node""#))
+  }
 }

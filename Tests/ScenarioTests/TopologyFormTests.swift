@@ -76,98 +76,104 @@ import Topology
       refusal(#""memory": "514MiB", "topology": {"nodes": \#(nodes), "cores": 1}"#) == [])
   }
 
-  @Test(arguments: [
-    (#"7"#, [":25: machine.topology: expected a topology such as"]),
-    (#"{"cores": 1}"#, [#":25: machine.topology: missing key "nodes""#]),
-    (#"{"nodes": [{"llcs": 1}]}"#, [#":25: machine.topology: missing key "cores""#]),
-    (
-      #"{"nodes": [{"llcs": 1}], "cores": 1, "thread": 2}"#,
-      [#":62: machine.topology: unknown key "thread"; did you mean "threads"?"#]
-    ),
-    (
-      #"{"nodes": 1, "cores": 1}"#,
-      [":35: machine.topology.nodes: expected a list, found 1"]
-    ),
-    (
-      #"{"nodes": [], "cores": 1}"#,
-      [":35: machine.topology.nodes: expected 1 to 256 NUMA nodes, found 0"]
-    ),
-    (
-      #"{"nodes": [{"llcs": 0}], "cores": 1}"#,
-      [":35: machine.topology.nodes: expected a node with LLCs, found none"]
-    ),
-    (
-      #"{"nodes": [{"llcs": 1}, {"llcs": 0}, {"llcs": 1}], "cores": 1}"#,
-      [
-        ":49: machine.topology.nodes[1]: expected nodes without LLCs behind all others, found "
-          + "node 1 before one with LLCs"
-      ]
-    ),
-    (
-      #"{"nodes": [{}, {"llcs": 255}], "cores": 0, "threads": "x"}"#,
-      [
-        #":36: machine.topology.nodes[0]: missing key "llcs""#,
-        ":49: machine.topology.nodes[1].llcs: expected a whole number from 0 to 254, found 255",
-        ":65: machine.topology.cores: expected a whole number from 1 to 254, found 0",
-        #":79: machine.topology.threads: expected a whole number from 1 to 254, found "x""#,
-      ]
-    ),
-    (
-      #"{"nodes": [{"llcs": 5}], "cores": 17, "threads": 3}"#,
-      [":25: machine.topology: expected at most 254 CPUs, found 255"]
-    ),
-    (
-      #"{"nodes": [{"llcs": 254}], "cores": 254, "threads": 254}"#,
-      [":25: machine.topology: expected at most 254 CPUs, found 16387064"]
-    ),
-    (
-      #"{"nodes": [{"llcs": 1, "memory": "5KB"}], "cores": 1}"#,
-      [":58: machine.topology.nodes[0].memory: expected a multiple of 4KiB, found \"5KB\""]
-    ),
-    (
-      #"{"nodes": [{"llcs": 1}], "cores": 1, "distances": 10}"#,
-      [":75: machine.topology.distances: expected a list, found 10"]
-    ),
-    (
-      #"{"nodes": [{"llcs": 1}], "cores": 1, "distances": [10]}"#,
-      [":76: machine.topology.distances[0]: expected a list, found 10"]
-    ),
-    (
-      #"{"nodes": [{"llcs": 1}], "cores": 1, "distances": []}"#,
-      [":75: machine.topology.distances: expected a row of distances for each of 1 nodes, found 0"]
-    ),
-    (
-      #"{"nodes": [{"llcs": 1}], "cores": 1, "distances": [[10, 20]]}"#,
-      [":76: machine.topology.distances[0]: expected a distance for each of 1 nodes in row 0, found 2"]
-    ),
-    (
-      #"{"nodes": [{"llcs": 1}, {"llcs": 1}], "cores": 1, "distances": [[10, 9], [255, 10]]}"#,
-      [
-        ":94: machine.topology.distances[0][1]: expected a whole number from 10 to 254, found 9",
-        ":99: machine.topology.distances[1][0]: expected a whole number from 10 to 254, found 255",
-      ]
-    ),
-    (
-      #"{"nodes": [{"llcs": 1}, {"llcs": 1}], "cores": 1, "distances": [[10, 10], [10, 10]]}"#,
-      [
-        ":94: machine.topology.distances[0][1]: expected a distance from 11 to 254 of node 0 to "
-          + "node 1, found 10"
-      ]
-    ),
-    (
-      #"{"nodes": [{"llcs": 1}, {"llcs": 1}], "cores": 1, "distances": [[10, 20], [20, 11]]}"#,
-      [
-        ":104: machine.topology.distances[1][1]: expected distance 10 of node 1 to itself, found 11"
-      ]
-    ),
-    (
-      #"{"nodes": [{"llcs": 1}, {"llcs": 1}], "cores": 1, "distances": [[10, 20], [30, 10]]}"#,
-      [
-        ":94: machine.topology.distances[0][1]: expected the same distance both ways, found 20 of "
-          + "node 0 to node 1 and 30 back"
-      ]
-    ),
-  ])
+  @Test(
+    arguments: [
+      (#"7"#, [":25: machine.topology: expected a topology such as"]),
+      (#"{"cores": 1}"#, [#":25: machine.topology: missing key "nodes""#]),
+      (#"{"nodes": [{"llcs": 1}]}"#, [#":25: machine.topology: missing key "cores""#]),
+      (
+        #"{"nodes": [{"llcs": 1}], "cores": 1, "thread": 2}"#,
+        [#":62: machine.topology: unknown key "thread"; did you mean "threads"?"#]
+      ),
+      (
+        #"{"nodes": 1, "cores": 1}"#,
+        [":35: machine.topology.nodes: expected a list, found 1"]
+      ),
+      (
+        #"{"nodes": [], "cores": 1}"#,
+        [":35: machine.topology.nodes: expected 1 to 256 NUMA nodes, found 0"]
+      ),
+      (
+        #"{"nodes": [{"llcs": 0}], "cores": 1}"#,
+        [":35: machine.topology.nodes: expected a node with LLCs, found none"]
+      ),
+      (
+        #"{"nodes": [{"llcs": 1}, {"llcs": 0}, {"llcs": 1}], "cores": 1}"#,
+        [
+          ":49: machine.topology.nodes[1]: expected nodes without LLCs behind all others, found "
+            + "node 1 before one with LLCs"
+        ]
+      ),
+      (
+        #"{"nodes": [{}, {"llcs": 255}], "cores": 0, "threads": "x"}"#,
+        [
+          #":36: machine.topology.nodes[0]: missing key "llcs""#,
+          ":49: machine.topology.nodes[1].llcs: expected a whole number from 0 to 254, found 255",
+          ":65: machine.topology.cores: expected a whole number from 1 to 254, found 0",
+          #":79: machine.topology.threads: expected a whole number from 1 to 254, found "x""#,
+        ]
+      ),
+      (
+        #"{"nodes": [{"llcs": 5}], "cores": 17, "threads": 3}"#,
+        [":25: machine.topology: expected at most 254 CPUs, found 255"]
+      ),
+      (
+        #"{"nodes": [{"llcs": 254}], "cores": 254, "threads": 254}"#,
+        [":25: machine.topology: expected at most 254 CPUs, found 16387064"]
+      ),
+      (
+        #"{"nodes": [{"llcs": 1, "memory": "5KB"}], "cores": 1}"#,
+        [":58: machine.topology.nodes[0].memory: expected a multiple of 4KiB, found \"5KB\""]
+      ),
+      (
+        #"{"nodes": [{"llcs": 1}], "cores": 1, "distances": 10}"#,
+        [":75: machine.topology.distances: expected a list, found 10"]
+      ),
+      (
+        #"{"nodes": [{"llcs": 1}], "cores": 1, "distances": [10]}"#,
+        [":76: machine.topology.distances[0]: expected a list, found 10"]
+      ),
+      (
+        #"{"nodes": [{"llcs": 1}], "cores": 1, "distances": []}"#,
+        [
+          ":75: machine.topology.distances: expected a row of distances for each of 1 nodes, found 0"
+        ]
+      ),
+      (
+        #"{"nodes": [{"llcs": 1}], "cores": 1, "distances": [[10, 20]]}"#,
+        [
+          ":76: machine.topology.distances[0]: expected a distance for each of 1 nodes in row 0, "
+            + "found 2"
+        ]
+      ),
+      (
+        #"{"nodes": [{"llcs": 1}, {"llcs": 1}], "cores": 1, "distances": [[10, 9], [255, 10]]}"#,
+        [
+          ":94: machine.topology.distances[0][1]: expected a whole number from 10 to 254, found 9",
+          ":99: machine.topology.distances[1][0]: expected a whole number from 10 to 254, found 255",
+        ]
+      ),
+      (
+        #"{"nodes": [{"llcs": 1}, {"llcs": 1}], "cores": 1, "distances": [[10, 10], [10, 10]]}"#,
+        [
+          ":94: machine.topology.distances[0][1]: expected a distance from 11 to 254 of node 0 to "
+            + "node 1, found 10"
+        ]
+      ),
+      (
+        #"{"nodes": [{"llcs": 1}, {"llcs": 1}], "cores": 1, "distances": [[10, 20], [20, 11]]}"#,
+        [
+          ":104: machine.topology.distances[1][1]: expected distance 10 of node 1 to itself, found 11"
+        ]
+      ),
+      (
+        #"{"nodes": [{"llcs": 1}, {"llcs": 1}], "cores": 1, "distances": [[10, 20], [30, 10]]}"#,
+        [
+          ":94: machine.topology.distances[0][1]: expected the same distance both ways, found 20 of "
+            + "node 0 to node 1 and 30 back"
+        ]
+      ),
+    ] as [(String, [String])])
   func `what is no topology is refused where it stands`(topology: String, expected: [String]) {
     let found = refusal("\"topology\": \(topology)")
     #expect(found.count == expected.count, "\(found)")
