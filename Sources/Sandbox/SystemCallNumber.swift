@@ -87,6 +87,8 @@ extension SystemCallNumber {
   package static let socket = SystemCallNumber(SYS_socket)
   package static let tgkill = SystemCallNumber(SYS_tgkill)
   package static let timerfdSettime = SystemCallNumber(SYS_timerfd_settime)
+  package static let sendmsg = SystemCallNumber(SYS_sendmsg)
+  package static let shutdown = SystemCallNumber(SYS_shutdown)
   package static let unlink = SystemCallNumber(SYS_unlink)
   package static let write = SystemCallNumber(SYS_write)
   package static let writev = SystemCallNumber(SYS_writev)

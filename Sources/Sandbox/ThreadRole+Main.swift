@@ -11,6 +11,8 @@ extension ThreadRole {
 
   private static let fileRules = [
     SeccompRule(.ppoll, reason: "waiting for streams, signals and time limits"),
+    SeccompRule(.sendmsg, reason: "what the guest is told over its streams, which are connected"),
+    SeccompRule(.shutdown, reason: "the end of the guest's streams"),
     SeccompRule(.openat, reason: "files of the run directory, as far as Landlock lets it"),
     SeccompRule(.fstat, reason: "sizes of files that are read whole"),
     SeccompRule(.newfstatat, reason: "what a path names; fstat of newer C libraries"),

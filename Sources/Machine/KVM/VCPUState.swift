@@ -17,7 +17,8 @@ extension KVMVirtualCPU {
     let vectors =
       entry == nil ? BootRegisters.otherCPUVectors : BootRegisters.bootCPUVectors
     var apic = try localAPIC()
-    apic[LocalAPIC.lint0] = vectors.lvt0
+    // Masked: the tables declare no PIC, so no interrupt may come from the one that KVM has.
+    apic[LocalAPIC.lint0] = vectors.lvt0 | Self.masked
     apic[LocalAPIC.lint1] = vectors.lvt1
     try setLocalAPIC(apic)
     guard let entry else { return }
@@ -32,6 +33,9 @@ extension KVMVirtualCPU {
     general.rflags = entry.rflags
     try setRegisters(general)
   }
+
+  /// The mask of a local vector (Intel SDM vol. 3, 11.5.1).
+  private static let masked: UInt32 = 0x1_0000
 }
 
 extension SpecialRegisters {
