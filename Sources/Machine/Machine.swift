@@ -40,6 +40,38 @@ package protocol Machine: AnyObject {
   /// What the engine says of a CPU feature that was asked for and that it cannot give; nil while
   /// all is well. Ask when the guest has come up.
   func featureRefusal() -> String?
+
+  /// Has all vCPUs leave the guest and stay out, the guest's clock with them.
+  ///
+  /// - Throws: ``MachineError/vcpu(_:)`` when one does not within two seconds, and
+  ///   ``MachineError/notAvailable(_:)``.
+  func pause() throws(MachineError)
+
+  /// Has all vCPUs go on, with the guest's clock where ``pause()`` found it.
+  ///
+  /// - Throws: as ``pause()``.
+  func resume() throws(MachineError)
+
+  /// The registers of a vCPU, which runs on afterwards if it ran.
+  ///
+  /// - Parameter index: its place in the order of ``exitCounts()``.
+  /// - Throws: as ``pause()``, and ``MachineError/noSuchVCPU(_:count:)``.
+  func registers(ofVCPU index: Int) throws(MachineError) -> VCPURegisters
+
+  /// Sends a vCPU a non-maskable interrupt, which it takes when it next runs.
+  ///
+  /// - Throws: as ``registers(ofVCPU:)``.
+  func injectNMI(intoVCPU index: Int) throws(MachineError)
+}
+
+/// The registers of a vCPU at one moment.
+package struct VCPURegisters: Hashable, Sendable {
+  /// General registers, instruction pointer and flags.
+  package var general: GeneralRegisters
+  /// Segments, tables and control registers.
+  package var special: SpecialRegisters
+  /// The x87 and SSE registers.
+  package var fpu: FPURegisters
 }
 
 extension Machine {
@@ -52,6 +84,22 @@ extension Machine {
   /// Nothing.
   package func exitCounts() -> [ExitCounts]? { nil }
   package func featureRefusal() -> String? { nil }
+
+  /// Not available.
+  package func pause() throws(MachineError) { throw .notAvailable("pausing a guest") }
+
+  /// Not available.
+  package func resume() throws(MachineError) { throw .notAvailable("resuming a guest") }
+
+  /// Not available.
+  package func registers(ofVCPU index: Int) throws(MachineError) -> VCPURegisters {
+    throw .notAvailable("reading a vCPU's registers")
+  }
+
+  /// Not available.
+  package func injectNMI(intoVCPU index: Int) throws(MachineError) {
+    throw .notAvailable("an NMI from outside")
+  }
 }
 
 /// How an engine ended.

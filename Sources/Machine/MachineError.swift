@@ -30,6 +30,10 @@ package enum MachineError: Error, CustomStringConvertible {
   case boot(BootError)
   /// The guest's memory cannot be made or reached.
   case memory(String)
+  /// The engine cannot do what is asked of it.
+  case notAvailable(String)
+  /// A vCPU that the guest does not have.
+  case noSuchVCPU(Int, count: Int)
   /// The guest's CPUs or tables cannot be described.
   case description(String)
 
@@ -52,6 +56,9 @@ package enum MachineError: Error, CustomStringConvertible {
       "engine kvm: this kernel's /dev/kvm lacks \(missing.joined(separator: ", "))"
     case .boot(let error): "engine kvm: \(error)"
     case .memory(let reason): "the guest's memory: \(reason)"
+    case .notAvailable(let what): "\(what) is not available with this engine"
+    case .noSuchVCPU(let index, let count):
+      "there is no vCPU \(index), the guest has \(count)"
     case .description(let reason): "engine kvm: \(reason)"
     }
   }

@@ -17,7 +17,9 @@ final class Ending: Sendable {
   /// How it ended; nil before.
   var value: MachineEnd? { end.withLock { $0 } }
 
-  /// Says how; later words change nothing. True for the first.
+  /// Says how; later words change nothing.
+  ///
+  /// True for the first.
   @discardableResult
   func tell(_ how: MachineEnd) -> Bool {
     let isFirst = end.withLock { end in

@@ -10,11 +10,11 @@ package import Virtio
 /// Our own VMM: vCPUs of `/dev/kvm`, and our devices on a board of ours.
 package final class KVMMachine: Machine {
   /// How long vCPUs and devices may take to end.
-  private static let graceMilliseconds: UInt64 = 2000
+  static let graceMilliseconds: UInt64 = 2000
   /// The GSI of the first serial port, as on a PC.
   static let serialGSI: UInt32 = 4
 
-  private let vcpus: VCPUGroup
+  let vcpus: VCPUGroup
   private let slots: [VirtioSlot]
   private let serialInput: SerialInput
   private let ram: GuestRAM

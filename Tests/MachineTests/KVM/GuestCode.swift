@@ -48,6 +48,9 @@ struct GuestCode {
     return ".\(nextPlace)"
   }
 
+  /// How far behind the first instruction a named one stands.
+  func offset(of name: String) -> Int? { places[name] }
+
   /// `jmp`.
   mutating func jump(_ name: String) {
     code.append(0xe9)
