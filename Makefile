@@ -24,7 +24,7 @@ TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux pytho
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: build packages demo clients test unit guest-tests test-qemu10 kernel kernels lint format bench bench-run clean \
+.PHONY: build packages demo clients test unit guest-tests test-qemu10 test-kvm kernel kernels lint format bench bench-run clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
   integrity corebench
 
@@ -77,6 +77,13 @@ test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian t
 	PATH=$(CURDIR)/.build/qemu10/bin:$$PATH $(KTSTR) doctor
 	PATH=$(CURDIR)/.build/qemu10/bin:$$PATH KTSTR_BINARY=$(CURDIR)/$(KTSTR) \
 	  swift test --disable-xctest --no-parallel --filter ShippedScenarioTests
+
+# Kernels that our own engine is verified with, oldest first.
+NESTED_KERNELS = $(shell ls $${XDG_CACHE_HOME:-$$HOME/.cache}/ktstr/kernels 2>/dev/null | grep -E '^6\.(1|12|18)\.' | sort -V)
+
+test-kvm: kernels ## Our own engine with stock kernels, in guests of the software CPU.
+	$(KTSTR) kernel fetch trixie-backports/6.18
+	.ci/test-kvm $(KTSTR) $(NESTED_KERNELS)
 
 parity: ## Which statements of docs/parity.md have a passing test; fails on one that has none.
 	.ci/parity --self-test

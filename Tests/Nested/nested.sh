@@ -88,10 +88,11 @@ triple_fault() {
     && grep -q 'rip=0x' inner && grep -q 'code at rip' inner
 }
 
-# Every CPU spins above everything else: the guest says no more.
+# The CPU spins above everything else: the guest says no more.
 wedge() {
-  inside 'time' 124 --timeout 20s -- /bin/busybox sh -c \
-    'echo -1 > /proc/sys/kernel/sched_rt_runtime_us; chrt -f 99 sh -c "while :; do :; done"'
+  inside 'time' 124 --cpus 1 --timeout 20s -- /bin/busybox sh -c \
+    'echo -1 > /proc/sys/kernel/sched_rt_runtime_us
+     exec /bin/busybox chrt -f 99 /bin/busybox sh -c "while :; do :; done"'
 }
 
 killed() {

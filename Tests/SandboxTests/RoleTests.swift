@@ -56,6 +56,8 @@ import Testing
       let name = SystemCallNumber(rawValue: number).name
       guard names.contains(name) else { continue }
       found.insert(name)
+      // The guest's streams are sockets, and no role can make or connect another.
+      if role == .main, name == "sendmsg" { continue }
       // Without conditions, so that no arguments can change the verdict.
       #expect(
         try program.verdict(on: ObservedCall(number)) == SeccompAction.trap.verdict(), "\(name)")

@@ -34,7 +34,7 @@ extension KVMVirtualCPU {
     try setRegisters(general)
   }
 
-  /// The mask of a local vector (Intel SDM vol. 3, 11.5.1).
+  /// The mask bit of a local vector; Intel SDM volume 3, 11.5.1.
   private static let masked: UInt32 = 0x1_0000
 }
 

@@ -87,7 +87,7 @@ import Testing
     #expect(try guest.machine.end() == nil)
     let began = MonotonicTime.now()
     #expect(try guest.stopped() == "")
-    print("STOP", MonotonicTime.now().nanoseconds(since: began)/1000)
+    print("STOP", MonotonicTime.now().nanoseconds(since: began) / 1000)
     #expect(MonotonicTime.now().nanoseconds(since: began) < 5_000_000_000)
     #expect(guest.machine.exitCounts()?.count == cpus)
     // A second time changes nothing.
@@ -103,7 +103,7 @@ import Testing
     #expect(try guest.console(until: "waiting") == "waiting")
     let began = MonotonicTime.now()
     #expect(try guest.stopped() == "")
-    print("STOP", MonotonicTime.now().nanoseconds(since: began)/1000)
+    print("STOP", MonotonicTime.now().nanoseconds(since: began) / 1000)
     #expect(MonotonicTime.now().nanoseconds(since: began) < 5_000_000_000)
     #expect(try guest.machine.end() == nil)
   }
