@@ -1,13 +1,13 @@
 import Boot
-import Virtio
+package import Virtio
 
 /// What the vCPUs reach by port and memory accesses that the kernel does not answer itself.
 ///
 /// Any vCPU's thread may call. Nothing here waits for anything but a host that does not read the
 /// console: I/O happens on the devices' own threads.
-final class Board: Sendable {
+package final class Board: Sendable {
   /// What a port write means for the whole machine.
-  enum Consequence: Sendable, Equatable {
+  package enum Consequence: Sendable, Equatable {
     /// Nothing.
     case none
     /// The guest reset itself, which ends it: there is no second boot in a run.
@@ -17,11 +17,11 @@ final class Board: Sendable {
   }
 
   /// The first port of COM1, which has eight.
-  static let serialPorts: UInt16 = 0x3f8
+  package static let serialPorts: UInt16 = 0x3f8
   /// What a port reads as where nothing answers: the bus is pulled up.
   private static let floating: UInt8 = 0xff
 
-  let serial: SerialPort
+  package let serial: SerialPort
   // Kept open as long as the serial port may signal it.
   private let serialLine: EventInterruptLine
   private let windows: [MMIOTransport]
@@ -35,7 +35,7 @@ final class Board: Sendable {
   ///   - windows: virtio-mmio devices, each in a window of `windowSize` bytes from `windowsBase` on.
   ///   - sleepPort: the sleep control register, whose enable bit powers off: there is no other
   ///     sleep.
-  init(
+  package init(
     serial: SerialPort, serialLine: EventInterruptLine, windows: [MMIOTransport],
     windowsBase: UInt64, windowSize: UInt64,
     sleepPort: UInt16
@@ -49,7 +49,7 @@ final class Board: Sendable {
   }
 
   /// Reads a port; a wide access is one of several ports in a row, as on an ISA bus.
-  func read(port: UInt16, byteCount: Int) -> UInt32 {
+  package func read(port: UInt16, byteCount: Int) -> UInt32 {
     var value: UInt32 = 0
     for index in 0..<min(byteCount, 4) {
       let byte = read(port: port &+ UInt16(truncatingIfNeeded: index))
@@ -59,7 +59,7 @@ final class Board: Sendable {
   }
 
   /// Writes to a port, or to several in a row.
-  func write(_ value: UInt32, port: UInt16, byteCount: Int) -> Consequence {
+  package func write(_ value: UInt32, port: UInt16, byteCount: Int) -> Consequence {
     for index in 0..<min(byteCount, 4) {
       let byte = UInt8(truncatingIfNeeded: value >> UInt32(8 * index))
       let consequence = write(byte, port: port &+ UInt16(truncatingIfNeeded: index))
@@ -69,13 +69,13 @@ final class Board: Sendable {
   }
 
   /// Reads guest-physical memory that is no RAM; all ones where nothing answers.
-  func read(address: UInt64, byteCount: Int) -> UInt64 {
+  package func read(address: UInt64, byteCount: Int) -> UInt64 {
     guard let (window, offset) = window(at: address) else { return .max }
     return window.load(at: offset, count: byteCount)
   }
 
   /// Writes to guest-physical memory that is no RAM.
-  func write(_ value: UInt64, address: UInt64, byteCount: Int) {
+  package func write(_ value: UInt64, address: UInt64, byteCount: Int) {
     guard let (window, offset) = window(at: address) else { return }
     window.store(value, at: offset, count: byteCount)
   }

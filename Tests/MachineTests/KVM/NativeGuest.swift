@@ -33,6 +33,25 @@ final class NativeGuest {
     return try machine.end()
   }
 
+  /// Reads the console until the end; how it ended, and all that it said.
+  ///
+  /// A guest that says much needs it: a socket takes some hundred single bytes before somebody must
+  /// read them.
+  func run() throws -> (end: MachineEnd?, said: [UInt8]) {
+    var said: [UInt8] = []
+    while true {
+      let ready = try Poll.wait(
+        readable: [machine.ended, machine.console], timeoutNanoseconds: Self.patience)
+      if !ready[1].isEmpty {
+        said += try DescriptorIO.readSome(machine.console, subject: "the console")
+      } else {
+        let end = ready[0].isEmpty ? nil : try machine.end()
+        machine.stop()
+        return (end, said + (try rest(of: machine.console)))
+      }
+    }
+  }
+
   /// All that comes out of a descriptor until its end; call it when the machine was stopped.
   func rest(of descriptor: CInt) throws -> [UInt8] {
     var bytes: [UInt8] = []
