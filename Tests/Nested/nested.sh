@@ -90,9 +90,9 @@ triple_fault() {
 
 # The CPU spins above everything else: the guest says no more.
 wedge() {
-  inside 'time' 124 --cpus 1 --timeout 20s -- /bin/busybox sh -c \
+  inside 'did not end within' 124 --cpus 1 --include /usr/bin/chrt --timeout 20s -- /bin/busybox sh -c \
     'echo -1 > /proc/sys/kernel/sched_rt_runtime_us
-     exec /bin/busybox chrt -f 99 /bin/busybox sh -c "while :; do :; done"'
+     exec /usr/bin/chrt -f 99 /bin/busybox sh -c "while :; do :; done"'
 }
 
 killed() {
