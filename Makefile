@@ -26,7 +26,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: build packages demo clients test unit guest-tests test-qemu10 test-kvm kernel kernels lint format bench bench-run clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
-  integrity corebench
+  integrity corebench bench-boot
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -118,6 +118,10 @@ bench: bench-run bench-rings bench-block bench-backend ## All benchmarks, one af
 bench-run: kernel ## Where the time of a run goes, medians of several.
 	swift build -c release --product ktstr-bench --static-swift-stdlib
 	.build/release/ktstr-bench $(KTSTR) Scenarios/smoke.json
+
+bench-boot: kernels ## Boots on our own engine beside Debian's QEMU with KVM, in one nested guest.
+	swift build -c release --product ktstr-bootbench --static-swift-stdlib
+	.ci/bench-boot $(KTSTR) .build/release/ktstr-bootbench 6.1 $(firstword $(NESTED_KERNELS))
 
 # The core alone, in a place of its own.
 COREBENCH := .build-core/release/ktstr-corebench

@@ -83,6 +83,9 @@ let package = Package(
     .executableTarget(
       name: "ktstr-bench", dependencies: ["Evidence", "HostOS"], swiftSettings: common),
     .executableTarget(
+      name: "ktstr-bootbench", dependencies: ["Machine", "KVM", "Topology", "HostOS"],
+      swiftSettings: common),
+    .executableTarget(
       name: "ktstr-corebench",
       dependencies: ["DriverMock", "VhostUser", "Virtio", "GuestMemory", "HostOS", system],
       swiftSettings: common),
