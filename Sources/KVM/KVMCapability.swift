@@ -55,7 +55,6 @@ package struct KVMCapability: Hashable, Sendable {
     (KVMCapability("DEBUGREGS", KVM_CAP_DEBUGREGS), "debug registers in failure reports"),
     (KVMCapability("MP_STATE", KVM_CAP_MP_STATE), "what a stopped vCPU waits for"),
     (KVMCapability("VCPU_EVENTS", KVM_CAP_VCPU_EVENTS), "pending exceptions in failure reports"),
-    (KVMCapability("XCRS", KVM_CAP_XCRS), "extended control registers"),
     (KVMCapability("XSAVE", KVM_CAP_XSAVE), "extended processor state"),
     (KVMCapability("EXT_CPUID", KVM_CAP_EXT_CPUID), "the topology that CPUID tells"),
     (immediateExit, "kicks that are never lost"),

@@ -48,12 +48,14 @@ package struct QEMUCommand: Sendable {
   /// the software CPU has; QEMU's `max` is less reliable there.
   private static let hostModel = "EPYC"
 
-  /// AVX and what builds on it.
+  /// XSAVE and what builds on it.
   ///
-  /// QEMU's software CPU lets a guest's guest write XCR0 without telling its hypervisor, which then
-  /// answers CPUID for another size of the extended state: Linux says "XSAVE consistency problem",
-  /// and from 6.16 on it dies of that. Without AVX there is nothing to switch on in XCR0.
-  private static let extendedState = ["avx", "avx2", "fma", "f16c", "vaes", "vpclmulqdq"]
+  /// QEMU's software CPU lets a guest's guest write XCR0 without telling its hypervisor. The sizes
+  /// that CPUID then tells are wrong: Linux says "XSAVE consistency problem", from 6.16 on it dies of
+  /// that, and returns from signal handlers fail ("bad frame in rt_sigreturn") even without AVX.
+  private static let extendedState = [
+    "xsave", "avx", "avx2", "fma", "f16c", "vaes", "vpclmulqdq",
+  ]
 
   /// The CPU model with the features that were asked for.
   private static func processor(with features: [String]) -> String {

@@ -42,10 +42,10 @@ import Topology
 
   @Test(arguments: [
     (["vmx"], "kvm64,-cx16,+vmx"), (["cx16"], "kvm64,+cx16"),
-    (["svm", "cx16"], "EPYC,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,+svm,+cx16"),
-    (["svm", "avx"], "EPYC,-cx16,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,+svm,+avx"),
+    (["svm", "cx16"], "EPYC,-xsave,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,+svm,+cx16"),
+    (["svm", "avx"], "EPYC,-cx16,-xsave,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,+svm,+avx"),
   ])
-  func `features are added to the CPU, and SVM to one of AMD's without AVX`(
+  func `features are added to the CPU, and SVM to one of AMD's without XSAVE`(
     features: [String], text: String
   ) throws {
     var request = request()
