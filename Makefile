@@ -26,7 +26,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: build packages demo clients test unit guest-tests test-qemu10 test-kvm kernel kernels lint format bench bench-run clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
-  integrity corebench
+  integrity corebench bench-boot-host
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -118,6 +118,14 @@ bench: bench-run bench-rings bench-block bench-backend ## All benchmarks, one af
 bench-run: kernel ## Where the time of a run goes, medians of several.
 	swift build -c release --product ktstr-bench --static-swift-stdlib
 	.build/release/ktstr-bench $(KTSTR) Scenarios/smoke.json
+
+# The kernel of trixie, and an initramfs that was made for it.
+HOST_KERNEL = $(firstword $(wildcard $(HOME)/.cache/ktstr/kernels/6.12*/vmlinux))
+HOST_INITRAMFS = $(firstword $(wildcard $(HOME)/.cache/ktstr/kernels/.bases/6.12*.cpio))
+
+bench-boot-host: build ## What a guest of our own engine costs the host before its first instruction.
+	swift build -c release --product ktstr-bench --static-swift-stdlib
+	.build/release/ktstr-bench boot-host $(CURDIR)/$(KTSTR) $(HOST_KERNEL) $(HOST_INITRAMFS)
 
 # The core alone, in a place of its own.
 COREBENCH := .build-core/release/ktstr-corebench
