@@ -26,7 +26,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: build packages demo clients test unit guest-tests test-qemu10 test-kvm kernel kernels lint format bench bench-run clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
-  integrity corebench bench-boot
+  integrity corebench bench-boot bench-boot-host
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -122,6 +122,14 @@ bench-run: kernel ## Where the time of a run goes, medians of several.
 bench-boot: kernels ## Boots on our own engine beside Debian's QEMU with KVM, in one nested guest.
 	swift build -c release --product ktstr-bootbench --static-swift-stdlib
 	.ci/bench-boot $(KTSTR) .build/release/ktstr-bootbench 6.1 $(firstword $(NESTED_KERNELS))
+
+# The kernel of trixie, and an initramfs that was made for it.
+HOST_KERNEL = $(firstword $(wildcard $(HOME)/.cache/ktstr/kernels/6.12*/vmlinux))
+HOST_INITRAMFS = $(firstword $(wildcard $(HOME)/.cache/ktstr/kernels/.bases/6.12*.cpio))
+
+bench-boot-host: build ## What a guest of our own engine costs the host before its first instruction.
+	swift build -c release --product ktstr-bench --static-swift-stdlib
+	.build/release/ktstr-bench boot-host $(CURDIR)/$(KTSTR) $(HOST_KERNEL) $(HOST_INITRAMFS)
 
 # The core alone, in a place of its own.
 COREBENCH := .build-core/release/ktstr-corebench

@@ -81,7 +81,8 @@ let package = Package(
       ]),
     .executableTarget(name: "ktstr", dependencies: ["Commands"], swiftSettings: common),
     .executableTarget(
-      name: "ktstr-bench", dependencies: ["Evidence", "HostOS"], swiftSettings: common),
+      name: "ktstr-bench",
+      dependencies: ["Harness", "Machine", "Topology", "Evidence", "HostOS"], swiftSettings: common),
     .executableTarget(
       name: "ktstr-bootbench", dependencies: ["Machine", "KVM", "Topology", "HostOS"],
       swiftSettings: common),

@@ -9,6 +9,8 @@ package struct ConsoleScanner: Sendable {
   private var partial: [UInt8] = []
   private var recent: [[UInt8]] = []
   private var reportStart: Int?
+  /// The line there, which says most and must not be lost to a report of many lines.
+  private var reportHead: [UInt8] = []
   private var lineNumber = 0
 
   /// Lines that tell of trouble.
@@ -49,8 +51,11 @@ package struct ConsoleScanner: Sendable {
   package var panicText: String {
     let first = lineNumber - recent.count
     let start = max((reportStart ?? first) - first, 0)
-    return recent[min(start, recent.count)...].map { String(decoding: $0, as: UTF8.self) }
-      .joined(separator: "\n")
+    var lines = recent[min(start, recent.count)...].map { String(decoding: $0, as: UTF8.self) }
+    if let reportStart, reportStart < first {
+      lines.insert(String(decoding: reportHead, as: UTF8.self), at: 0)
+    }
+    return lines.joined(separator: "\n")
   }
 
   private mutating func endLine() {
@@ -58,11 +63,11 @@ package struct ConsoleScanner: Sendable {
     let start = Self.startOfMessage(in: partial)
     let marks = ConsoleMarks.of(partial, from: start)
     if marks.contains(.panic) && !marks.contains(.panicEnd) {
-      if !hasPanicked && reportStart == nil { reportStart = lineNumber }
+      if !hasPanicked && reportStart == nil { beginReport() }
       hasPanicked = true
     } else if marks.contains(.trouble) {
       trouble.append(String(decoding: partial[start...], as: UTF8.self))
-      if !hasPanicked { reportStart = lineNumber }
+      if !hasPanicked { beginReport() }
     }
     if marks.contains(.panicEnd) { panicIsComplete = true }
     if marks.contains(.initWord) {
@@ -70,6 +75,11 @@ package struct ConsoleScanner: Sendable {
         decoding: partial[(start + ConsoleMarks.initPrefix.utf8.count)...], as: UTF8.self)
     }
     keepLine()
+  }
+
+  private mutating func beginReport() {
+    reportStart = lineNumber
+    reportHead = partial
   }
 
   private mutating func keepLine() {

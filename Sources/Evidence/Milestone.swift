@@ -30,11 +30,14 @@ package struct Milestone: Codable, Equatable, Sendable {
   package var name: Name
   /// Host monotonic time, nanoseconds.
   package var host: UInt64
+  /// Processor time that the run's process had used by then, nanoseconds; nil where nobody looked.
+  package var processorTime: UInt64?
 
   /// Makes a milestone.
-  package init(name: Name, host: UInt64) {
+  package init(name: Name, host: UInt64, processorTime: UInt64? = nil) {
     self.name = name
     self.host = host
+    self.processorTime = processorTime
   }
 }
 

@@ -35,18 +35,19 @@ package struct RunProcess {
     // A peer that is gone shows as EPIPE where it is written to.
     _ = signal(SIGPIPE, SIG_IGN)
     let processStarted = MonotonicTime.now()
+    let startCost = ProcessorTime.ofProcess()
     let request = try readRequest()
     var recorder = try evidence { () throws(EvidenceError) in
       var recorder = try RunRecorder(directory: directory)
       try recorder.note(
         .prepareStarted, at: MonotonicTime(nanoseconds: request.preparedSince))
-      try recorder.note(.processStarted, at: processStarted)
+      try recorder.note(.processStarted, at: processStarted, processorTime: startCost)
       return recorder
     }
     let machine = try makeMachine(request)
     do {
       try note(machine)
-      try recorder.note(.engineStarted)
+      try recorder.note(.engineStarted, processorTime: machine.processorTimeAtStart)
     } catch {
       machine.stop()
       throw .evidence(error)

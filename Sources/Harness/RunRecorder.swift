@@ -48,11 +48,12 @@ package struct RunRecorder: ~Copyable {
 
   /// Notes a moment; only the first of each name counts.
   mutating func note(
-    _ name: Milestone.Name, at time: MonotonicTime = .now()
+    _ name: Milestone.Name, at time: MonotonicTime = .now(), processorTime: UInt64? = nil
   ) throws(EvidenceError) {
     guard reached.insert(name).inserted else { return }
     let line = try EvidenceJSON.encode(
-      Milestone(name: name, host: time.nanoseconds), for: RunFile.timeline.rawValue)
+      Milestone(name: name, host: time.nanoseconds, processorTime: processorTime),
+      for: RunFile.timeline.rawValue)
     try timelineFile.append(line + [UInt8(ascii: "\n")])
   }
 

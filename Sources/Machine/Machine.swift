@@ -31,6 +31,10 @@ package protocol Machine: AnyObject {
   /// What was asked for and could not be had, a line for each.
   var warnings: [String] { get }
 
+  /// Processor time that this process had used when the first vCPU was let go, nanoseconds; nil where
+  /// the engine is a process of its own.
+  var processorTimeAtStart: UInt64? { get }
+
   /// Why each vCPU came back from the guest, and how often; nil where the engine does not tell.
   func exitCounts() -> [ExitCounts]?
 
@@ -80,6 +84,9 @@ extension Machine {
 
   /// None.
   package var warnings: [String] { [] }
+
+  /// Not known.
+  package var processorTimeAtStart: UInt64? { nil }
 
   /// Nothing.
   package func exitCounts() -> [ExitCounts]? { nil }

@@ -2,7 +2,8 @@ import Evidence
 import Glibc
 import HostOS
 
-/// Says where the time of a run goes: medians over several runs of one scenario.
+/// Says where the time of a run goes: medians over several runs of one scenario; or, as
+/// `boot-host`, what a guest of our own engine costs the host before it runs.
 @main
 struct Main {
   private static let runs = 5
@@ -10,9 +11,18 @@ struct Main {
   static func main() {
     let arguments = Array(CommandLine.arguments.dropFirst())
     guard arguments.count >= 2 else {
-      fail("usage: ktstr-bench KTSTR SCENARIO [OPTION...]", status: 64)
+      fail(
+        "usage: ktstr-bench KTSTR SCENARIO [OPTION...]\n"
+          + "       ktstr-bench boot-host KTSTR KERNEL INITRAMFS", status: 64)
     }
     do {
+      if arguments[0] == "boot-host" {
+        guard arguments.count == 4 else {
+          fail("usage: ktstr-bench boot-host KTSTR KERNEL INITRAMFS", status: 64)
+        }
+        try BootHost(program: arguments[1], kernel: arguments[2], initramfs: arguments[3]).report()
+        return
+      }
       try report(program: arguments[0], scenario: Array(arguments[1...]))
     } catch {
       fail("\(error)", status: 3)

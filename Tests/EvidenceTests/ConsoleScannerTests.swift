@@ -118,6 +118,15 @@ import Testing
     #expect(scanner.panicIsComplete)
   }
 
+  @Test func `the first line of a long report is not lost`() {
+    let scanner = scan(
+      "[ 1.0] Oops: int3: 0000 [#1] SMP NOPTI\n"
+        + String(repeating: "[ 1.1] RBP: ffff888017732148\n", count: 200)
+        + "[ 1.2] Kernel panic - not syncing: Fatal exception\n")
+    #expect(scanner.panicText.hasPrefix("[ 1.0] Oops: int3: 0000 [#1]"))
+    #expect(scanner.panicText.hasSuffix("Fatal exception"))
+  }
+
   @Test func `a line without end is bounded`() {
     var scanner = ConsoleScanner()
     scanner.append([UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20))

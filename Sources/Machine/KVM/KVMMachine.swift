@@ -24,6 +24,7 @@ package final class KVMMachine: Machine {
   private let ending: Ending
   private let confinement: Confinement
   private var hasStopped = false
+  package let processorTimeAtStart: UInt64?
 
   /// Starts a guest.
   ///
@@ -82,6 +83,7 @@ package final class KVMMachine: Machine {
     self.confinement = confinement
     // Last, since threads inherit the filter of the one that starts them.
     try confinement.bindMainThread()
+    processorTimeAtStart = ProcessorTime.ofProcess()
     do {
       try vcpus.resume(withinMilliseconds: Self.graceMilliseconds)
     } catch {

@@ -55,10 +55,16 @@ struct RandomAccess: CustomStringConvertible {
     }
   }
 
+  /// Registers whose writes can be seen in what is read afterwards.
+  private static let telling: [MMIORegister] = [
+    .deviceFeatures, .deviceFeaturesSelection, .queueSelection, .queueSizeMaximum, .status,
+  ]
+
   private static func address(_ random: inout SplitMix64) -> UInt64 {
     let window = windows.lowerBound + UInt64(random.below(2)) * windowSize
     return switch random.below(8) {
-    case 0...3: window + UInt64(random.pick(MMIORegister.allCases).rawValue)
+    case 0...1: window + UInt64(random.pick(MMIORegister.allCases).rawValue)
+    case 2...3: window + UInt64(random.pick(telling).rawValue)
     case 4: window + 0x100 + UInt64(random.below(64))
     case 5: window + UInt64(random.below(Int(windowSize)))
     case 6:
