@@ -79,6 +79,13 @@ package struct ExecCommand: ParsableCommand {
 
   package init() {}
 
+  /// What looks like an option and is none of ours would pass for the program otherwise.
+  package func validate() throws {
+    guard let first = command.first, first.hasPrefix("-"), first != "--" else { return }
+    if first == "--help" || first == "-h" { throw CleanExit.helpRequest(Self.self) }
+    throw ValidationError("Unknown option '\(first)'; the program comes behind --")
+  }
+
   package func run() throws {
     try reportingFailures {
       let options = try ExecOptions(self)

@@ -186,6 +186,15 @@ struct ExecTests {
     #expect(kept.isEmpty)
   }
 
+  @Test func `help is help, and an unknown option is no program`() throws {
+    let help = try KtstrProcess(["exec", "--help"], directory: scratch.path)
+    #expect(try help.finish(seconds: 10) == .exited(0))
+    #expect(help.output.contains("USAGE: ktstr exec"))
+    let unknown = try exec(["--cpu", "2"], ["/bin/true"])
+    #expect(try unknown.finish(seconds: 10) == .exited(64))
+    #expect(unknown.errors.contains("Unknown option '--cpu'"))
+  }
+
   @Test(arguments: [
     ("nosuch", "Property 'kvm64-x86_64-cpu.nosuch' not found"),
     ("vmx", "TCG doesn't support requested feature: CPUID.01H:ECX.vmx"),
