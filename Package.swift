@@ -100,7 +100,7 @@ let package = Package(
     tests("Scenario", ["Topology", "Wire"]),
     tests("Evidence", ["Wire", "HostOS", system]),
     tests("Verdict", ["Scenario", "Evidence", "Topology", "Wire"]),
-    tests("Machine", ["HostOS", "Topology", "Virtio", system]),
+    tests("Machine", ["KVM", "HostOS", "Topology", "Virtio", system]),
     tests(
       "Harness",
       [

@@ -22,12 +22,15 @@ package struct MachineRequest: Codable, Equatable, Sendable {
   package var disk: DiskRequest?
   /// Features that the CPUs have beyond the engine's usual ones, by QEMU's names, such as `svm`.
   package var cpuFeatures: [String]
+  /// The interrupt controllers of our own engine, where they are not to be chosen by it.
+  package var interruptControllers: InterruptControllers.Choice?
 
   /// Makes a request.
   package init(
     engine: EngineKind, enginePath: String?, threading: Threading, kernelImage: String,
     initramfs: [String], commandLine: [KernelArgument], topology: CPUTopology,
-    memoryBytes: UInt64, disk: DiskRequest?, cpuFeatures: [String] = []
+    memoryBytes: UInt64, disk: DiskRequest?, cpuFeatures: [String] = [],
+    interruptControllers: InterruptControllers.Choice? = nil
   ) {
     self.engine = engine
     self.enginePath = enginePath
@@ -39,6 +42,7 @@ package struct MachineRequest: Codable, Equatable, Sendable {
     self.memoryBytes = memoryBytes
     self.disk = disk
     self.cpuFeatures = cpuFeatures
+    self.interruptControllers = interruptControllers
   }
 }
 

@@ -27,20 +27,20 @@ extension KVMMachine {
     }
   }
 
-  /// A VM with memory and interrupt controllers.
+  /// A VM with memory, for a topology that it has room for.
   static func makeVM(
-    ram: GuestRAM, hasWideIDs: Bool
+    ram: GuestRAM, topology: CPUTopology
   ) throws(MachineError) -> KVMVirtualMachine {
     let device = try kvm { () throws(KVMError) in try KVMDevice() }
     let missing = try kvm { () throws(KVMError) in try device.missingCapabilities() }
     guard missing.isEmpty else { throw .capabilities(missing) }
+    let features = try kvm { () throws(KVMError) in try device.features() }
+    try EngineLimits.kvm(features).check(topology)
     KVMDevice.requestTileState()
     return try kvm { () throws(KVMError) in
       let vm = try device.makeVirtualMachine()
       try vm.setIdentityMapAddress(GuestLayout.kvmIdentityMap.lowerBound)
       try vm.setTSSAddress(UInt32(GuestLayout.kvmTSS.lowerBound))
-      try vm.createInterruptControllers()
-      try vm.createTimer()
       for (slot, region) in ram.map.regions.enumerated() {
         // The region lives as long as the map, which the machine keeps longer than the VM.
         try unsafe vm.setMemory(
@@ -150,14 +150,16 @@ extension KVMMachine {
 
   static func makeVCPUs(
     _ topology: CPUTopology, entry: CPUState, vm: borrowing KVMVirtualMachine,
-    handler: BoardHandler
+    controllers: InterruptControllers, handler: BoardHandler
   ) throws(MachineError) -> [VCPUThread] {
     let supported = try kvm { () throws(KVMError) in
       try KVMDevice().supportedCPUID().map { Boot.CPUIDEntry($0) }
     }
     let cpuid: GuestCPUID
     do {
-      cpuid = try GuestCPUID(supported: supported, topology: topology)
+      cpuid = try GuestCPUID(
+        supported: supported, topology: topology,
+        hasExtendedDestinations: controllers.hasExtendedDestinations)
     } catch {
       throw .description("\(error)")
     }
@@ -167,7 +169,7 @@ extension KVMMachine {
         let vcpu = try vm.makeVCPU(apicID: cpu.apicID)
         try vcpu.prepare(
           cpuid: cpuid.entries(for: cpu).map { KVM.CPUIDEntry($0) },
-          entry: cpu.index == 0 ? entry : nil)
+          entry: cpu.index == 0 ? entry : nil, controllers: controllers)
         return vcpu
       }
       do {

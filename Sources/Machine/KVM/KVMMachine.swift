@@ -32,7 +32,9 @@ package final class KVMMachine: Machine {
   ) throws(MachineError) {
     let topology = request.topology
     let ram = try GuestRAM(try Self.layout(of: request))
-    let vm = try Self.makeVM(ram: ram, hasWideIDs: topology.highestAPICID > 254)
+    let vm = try Self.makeVM(ram: ram, topology: topology)
+    let controllers = try InterruptControllers.make(
+      request.interruptControllers ?? .automatic, for: topology, in: vm)
     let consoleStream = try GuestStream("the console")
     let telemetryStream = try GuestStream("telemetry")
     let (serial, line) = try Self.makeSerial(consoleStream, vm: vm)
@@ -49,8 +51,10 @@ package final class KVMMachine: Machine {
       serial: serial, serialLine: line, windows: slots.map(\.transport),
       windowsBase: GuestLayout.virtioDevices.lowerBound,
       windowSize: GuestLayout.virtioDeviceSize, sleepPort: ACPIMachine.Power().sleepPort)
-    let handler = BoardHandler(board: board, ram: ram, ending: ending)
-    let threads = try Self.makeVCPUs(topology, entry: entry, vm: vm, handler: handler)
+    let handler = BoardHandler(
+      board: board, controllers: controllers, ram: ram, ending: ending)
+    let threads = try Self.makeVCPUs(
+      topology, entry: entry, vm: vm, controllers: controllers, handler: handler)
     serialInput = try MachineError.naming("listening to the console") {
       () throws(SystemCallError) in try SerialInput(serial, input: consoleStream.guestEnd)
     }
