@@ -15,9 +15,6 @@ final class GuestRAM: Sendable {
   let warning: String?
   private let file: MemoryFile
 
-  /// Bytes of one copy by the host's kernel, so that a signal is heard soon.
-  private static let piece = 4 << 20
-
   /// Makes RAM full of zeroes.
   ///
   /// - Parameter hasHugePages: asks for them; without them the guest is slower and runs the same.
@@ -62,22 +59,16 @@ final class GuestRAM: Sendable {
     _ source: CInt, _ part: Range<UInt64>, to address: UInt64, named name: String
   ) throws(MachineError) {
     let addresses = address..<address + UInt64(part.count)
-    guard let place = layout.fileOffset(of: addresses), var from = off_t(exactly: part.lowerBound),
+    guard let place = layout.fileOffset(of: addresses), let start = off_t(exactly: part.lowerBound),
       let target = off_t(exactly: place)
     else { throw .memory("\(name) does not lie in the guest's memory") }
     let out = descriptor
     try MachineError.naming("copying \(name) to the guest") { () throws(SystemCallError) in
       try systemCall("lseek") { lseek(out, target, SEEK_SET) }
-      var left = part.count
-      while left > 0 {
-        let size = min(left, Self.piece)
-        let count = try systemCall("sendfile", on: name) {
-          unsafe sendfile(out, source, &from, size)
-        }
-        guard count > 0 else {
-          throw SystemCallError("sendfile", .ioError, subject: "\(name), which became shorter")
-        }
-        left -= count
+      try systemCall("lseek", on: name) { lseek(source, start, SEEK_SET) }
+      let size = UInt64(part.count)
+      guard try DescriptorIO.copy(source, to: out, atMost: size, subject: name) == size else {
+        throw SystemCallError("sendfile", .ioError, subject: "\(name), which became shorter")
       }
     }
   }
