@@ -80,7 +80,8 @@ struct ExecPreparation {
         + (isSoftware ? [KernelCommandLine.hidingCX16] : []),
       topology: .flat(cpus: order.cpus),
       memoryBytes: memory, disk: nil,
-      cpuFeatures: order.cpuFeatures + (isSoftware ? ["cx16"] : []))
+      cpuFeatures: order.cpuFeatures + (isSoftware ? ["cx16"] : []),
+      interruptControllers: .wanted())
     return PreparedExec(
       initramfs: try archive(luggage.tree, modules, plan, behind: base),
       request: ExecRequest(

@@ -3,7 +3,7 @@ package import Evidence
 import FoundationEssentials
 import HostOS
 package import Kernels
-import Machine
+package import Machine
 package import Scenario
 import SystemPackage
 import Topology
@@ -39,11 +39,19 @@ package struct Preparation: Sendable {
 
   private let initProgram: String
   private let store: KernelStore
+  private let limits: @Sendable (EngineKind) throws(MachineError) -> EngineLimits
 
   /// Makes guests with this init program.
-  package init(initProgram: String, store: KernelStore) {
+  ///
+  /// - Parameter limits: what an engine has room for.
+  package init(
+    initProgram: String, store: KernelStore,
+    limits: @escaping @Sendable (EngineKind) throws(MachineError) -> EngineLimits =
+      EngineLimits.here
+  ) {
     self.initProgram = initProgram
     self.store = store
+    self.limits = limits
   }
 
   /// Finds what would keep an order from running, without making a run directory.
@@ -169,22 +177,23 @@ package struct Preparation: Sendable {
     func refuse(_ key: String, _ message: String) throws(PreparationError) -> Never {
       throw .scenario(order.document.problem(at: "machine.\(key)", message))
     }
-    guard topology.cpuCount <= QEMUCommand.maximumCPUs else {
-      try refuse(
-        "topology",
-        "\(engine) takes at most \(QEMUCommand.maximumCPUs) CPUs, found \(topology.cpuCount)")
-    }
-    guard topology.nodes.count <= QEMUCommand.maximumNodes else {
-      try refuse(
-        "topology",
-        "\(engine) takes at most \(QEMUCommand.maximumNodes) NUMA nodes, found \(topology.nodes.count)"
-      )
-    }
-    guard topology.highestAPICID <= QEMUCommand.maximumAPICID else {
-      try refuse(
-        "topology",
-        "\(engine) takes APIC ids up to \(QEMUCommand.maximumAPICID), found "
-          + "\(topology.highestAPICID); cores and threads that are powers of two leave no gaps")
+    // An engine that is not to be had now says so when it starts.
+    if let limits = try? limits(order.engine.engine) {
+      guard topology.cpuCount <= limits.cpus else {
+        try refuse(
+          "topology", "\(engine) takes at most \(limits.cpus) CPUs, found \(topology.cpuCount)")
+      }
+      guard topology.nodes.count <= limits.nodes else {
+        try refuse(
+          "topology",
+          "\(engine) takes at most \(limits.nodes) NUMA nodes, found \(topology.nodes.count)")
+      }
+      guard topology.highestAPICID <= limits.apicID else {
+        try refuse(
+          "topology",
+          "\(engine) takes APIC ids up to \(limits.apicID), found "
+            + "\(topology.highestAPICID); cores and threads that are powers of two leave no gaps")
+      }
     }
     let least = QEMUCommand.minimumNodeMemory
     let nodes = topology.nodes.count
@@ -226,6 +235,6 @@ package struct Preparation: Sendable {
         DiskRequest(
           $0, seed: seed, keptAt: order.keep ? "\(directory.path)/disk.img" : nil)
       },
-      native: order.engine.native)
+      interruptControllers: .wanted(), native: order.engine.native)
   }
 }

@@ -10,6 +10,10 @@ package enum MachineError: Error, CustomStringConvertible {
   case engineUnavailable(EngineKind, reason: String, remedy: String)
   /// More CPUs than the engine takes.
   case tooManyCPUs(asked: Int, limit: Int, engine: EngineKind)
+  /// More NUMA nodes than the engine takes.
+  case tooManyNodes(asked: Int, limit: Int, engine: EngineKind)
+  /// An APIC id higher than the engine takes.
+  case apicIDTooHigh(asked: UInt32, limit: UInt32, engine: EngineKind)
   /// What the request says of CPUs and memory does not fit together.
   case topology(CPUTopologyError)
   /// The engine's program does not start.
@@ -43,6 +47,10 @@ package enum MachineError: Error, CustomStringConvertible {
       "engine \(engine.rawValue): \(reason); \(remedy)"
     case .tooManyCPUs(let asked, let limit, let engine):
       "engine \(engine.rawValue) takes at most \(limit) CPUs, the scenario asks for \(asked)"
+    case .tooManyNodes(let asked, let limit, let engine):
+      "engine \(engine.rawValue) takes at most \(limit) NUMA nodes, the scenario asks for \(asked)"
+    case .apicIDTooHigh(let asked, let limit, let engine):
+      "engine \(engine.rawValue) takes APIC ids up to \(limit), the scenario's go up to \(asked)"
     case .topology(let error): "\(error)"
     case .startFailed(let program, let error):
       "\(program) could not be started: \(error)"

@@ -22,7 +22,7 @@ extension ThreadRole {
           // Telling the guest's clock of a pause, and its watchdogs of an NMI.
           KTSTR_REQUEST_KVMCLOCK_CTRL, KTSTR_REQUEST_NMI,
           // Interrupts of devices that are emulated in the exit itself.
-          KTSTR_REQUEST_IRQ_LINE, KTSTR_REQUEST_SIGNAL_MSI,
+          KTSTR_REQUEST_IRQ_LINE, KTSTR_REQUEST_SIGNAL_MSI, KTSTR_REQUEST_SET_GSI_ROUTING,
         ].map { UInt64($0) }),
       reason: "running the guest; the state of the vCPU for reports; interrupts")
   ]

@@ -127,7 +127,7 @@ import Testing
     for msr in BootRegisters.msrs { #expect(expected[msr.index] == msr.value) }
     #expect(BootRegisters.fpuControlWord == 0x37f)
     #expect(BootRegisters.mxcsr == 0x1f80)
-    #expect(BootRegisters.bootCPUVectors.lvt0 == 0x700)
+    #expect(BootRegisters.bootCPUVectors.lvt0 == 0x1_0700)
     #expect(BootRegisters.bootCPUVectors.lvt1 == 0x400)
     #expect(BootRegisters.otherCPUVectors.lvt0 == 0x1_0000)
     #expect(BootRegisters.otherCPUVectors.lvt1 == 0x1_0000)

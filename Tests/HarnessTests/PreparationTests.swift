@@ -38,7 +38,7 @@ import Testing
   }
 
   private func prepare(
-    _ machine: String, kernel: Kernel
+    _ machine: String, kernel: Kernel, limits: EngineLimits? = nil
   ) throws(PreparationError) -> PreparedRun {
     let text = """
       {"ktstr": 1, "name": "made", "duration": "1s",
@@ -52,9 +52,15 @@ import Testing
       order = RunOrder(
         document: try ScenarioDocument(file: "made.json", bytes: Array(text.utf8)),
         scenarioBytes: Array(text.utf8), kernel: kernel,
-        engine: try EngineChoice(.tcg) { .absent },
+        engine: limits?.engine == .kvm
+          ? try EngineChoice(.kvm) { .native(nanoseconds: 1) }
+          : try EngineChoice(.tcg) { .absent },
         output: scratch.path.appending("results").string, keep: false)
-      let preparation = Preparation(initProgram: initProgram, store: store)
+      let preparation = Preparation(initProgram: initProgram, store: store) {
+        engine throws(MachineError) in
+        if let limits { return limits }
+        return try .here(engine)
+      }
       try preparation.check(order)
       return try preparation.prepare(order, attempt: .first)
     } catch let error as PreparationError {
@@ -66,9 +72,11 @@ import Testing
   }
 
   /// What a machine is refused with; empty when it is not.
-  private func refusal(of machine: String) throws -> String {
+  private func refusal(of machine: String, limits: EngineLimits? = nil) throws -> String {
     let kernel = try kernel()
-    let error = #expect(throws: PreparationError.self) { try prepare(machine, kernel: kernel) }
+    let error = #expect(throws: PreparationError.self) {
+      try prepare(machine, kernel: kernel, limits: limits)
+    }
     guard case .scenario(let problem)? = error else {
       Issue.record("\(String(describing: error))")
       return ""
@@ -102,6 +110,24 @@ import Testing
   @Test func `APIC ids beyond the board's are the scenario's problem`() throws {
     let line = try refusal(of: #""topology": "1n84l1c3t""#)
     #expect(line.contains("machine.topology: engine tcg takes APIC ids up to 254, found 334"))
+  }
+
+  @Test func `the native engine takes what this host's KVM takes, not what QEMU takes`() throws {
+    let limits = EngineLimits(engine: .kvm, cpus: 252, nodes: 2, apicID: 334)
+    _ = try prepare(#""topology": "1n84l1c3t", "memory": "2GiB""#, kernel: kernel(), limits: limits)
+    for (topology, words) in [
+      ("1n85l1c2t", nil), ("1n253l1c1t", "takes at most 252 CPUs, found 253"),
+      ("3n3l1c1t", "takes at most 2 NUMA nodes, found 3"),
+      ("1n28l3c3t", "takes APIC ids up to 334, found 442"),
+    ] as [(String, String?)] {
+      let machine = #""topology": "\#(topology)", "memory": "2GiB""#
+      guard let words else {
+        _ = try prepare(machine, kernel: kernel(), limits: limits)
+        continue
+      }
+      let line = try refusal(of: machine, limits: limits)
+      #expect(line.hasPrefix("made.json:2:26: machine.topology: engine kvm \(words)"))
+    }
   }
 
   @Test func `the largest topology that fits is prepared`() throws {

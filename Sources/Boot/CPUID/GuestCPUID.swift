@@ -22,9 +22,12 @@ package struct GuestCPUID: Sendable {
   ///   - topology: The guest's CPUs.
   ///   - hasDedicatedCPUs: Whether each vCPU has a CPU of the host to itself; the guest then spins
   ///     where it would otherwise ask for help (C name: `KVM_HINTS_REALTIME`).
+  ///   - hasExtendedDestinations: Whether the IOAPIC takes APIC ids of 15 bits
+  ///     (C name: `KVM_FEATURE_MSI_EXT_DEST_ID`); without that Linux uses none above 254.
   /// - Throws: ``CPUIDError``.
   package init(
-    supported: [CPUIDEntry], topology: CPUTopology, hasDedicatedCPUs: Bool = false
+    supported: [CPUIDEntry], topology: CPUTopology, hasDedicatedCPUs: Bool = false,
+    hasExtendedDestinations: Bool = false
   ) throws(CPUIDError) {
     guard let first = supported[leaf: 0] else { throw .missingLeaf(0) }
     guard supported[leaf: 1] != nil else { throw .missingLeaf(1) }
@@ -37,7 +40,10 @@ package struct GuestCPUID: Sendable {
     case .amd: Self.editAMD(&list, topology)
     }
     Self.addTopology(&list, topology)
-    list.edit(0x4000_0001) { $0.edx.set(bit: 0, to: hasDedicatedCPUs) }
+    list.edit(0x4000_0001) {
+      $0.eax.set(bit: 15, to: hasExtendedDestinations)
+      $0.edx.set(bit: 0, to: hasDedicatedCPUs)
+    }
     list.sort { ($0.function, $0.index) < ($1.function, $1.index) }
     guard list.count <= Self.limit else { throw .tooManyEntries(list.count, limit: Self.limit) }
     common = list

@@ -39,8 +39,9 @@ package enum BootRegisters {
   /// MXCSR: all exceptions masked.
   package static let mxcsr: UInt32 = 0x1f80
 
-  /// The boot CPU: LINT0 takes the PIC's interrupts (ExtINT), LINT1 NMIs.
-  package static let bootCPUVectors = LocalVectors(lvt0: 0x700, lvt1: 0x400)
+  /// The boot CPU: LINT1 takes NMIs; LINT0 would take the PIC's interrupts (ExtINT), and is masked:
+  /// the tables declare no PIC, so none may come from the one that KVM has.
+  package static let bootCPUVectors = LocalVectors(lvt0: 0x1_0700, lvt1: 0x400)
   /// The others: both masked, as a reset leaves them.
   package static let otherCPUVectors = LocalVectors(lvt0: 0x1_0000, lvt1: 0x1_0000)
 }

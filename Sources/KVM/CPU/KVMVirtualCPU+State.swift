@@ -83,6 +83,8 @@ package struct LocalAPIC: Hashable, Sendable {
   package static let lint0 = 0x350
   /// The local vector table's entry for pin LINT1.
   package static let lint1 = 0x360
+  /// The bits of ``SpecialRegisters/apicBase`` that switch it on, in x2APIC mode.
+  package static let enabledInX2APICMode: UInt64 = 0xc00
 
   /// 256 words, four bytes each; registers stand in every fourth.
   private var words: [UInt32]

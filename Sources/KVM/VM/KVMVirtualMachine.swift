@@ -17,6 +17,17 @@ package struct KVMVirtualMachine: ~Copyable, Sendable {
   /// The descriptor's number, for a sandbox that lists what may be used; valid as long as this is.
   package var raw: CInt { descriptor.raw }
 
+  /// Another handle of the same machine, which is closed with the last of them.
+  ///
+  /// - Throws: ``KVMError`` from `fcntl`.
+  package func duplicate() throws(KVMError) -> KVMVirtualMachine {
+    do throws(SystemCallError) {
+      return KVMVirtualMachine(descriptor: try descriptor.duplicate(), runSize: runSize)
+    } catch {
+      throw KVMError("fcntl", error.errno)
+    }
+  }
+
   /// What the kernel says of a capability for this VM.
   ///
   /// - Throws: ``KVMError`` from `KVM_CHECK_EXTENSION`.

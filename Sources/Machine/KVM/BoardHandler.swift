@@ -4,11 +4,13 @@ import KVM
 /// Answers the exits of all vCPUs with what the board says, and ends the machine when it must.
 final class BoardHandler: VCPUExitHandler {
   private let board: Board
+  private let controllers: InterruptControllers
   private let ram: GuestRAM
   private let ending: Ending
 
-  init(board: Board, ram: GuestRAM, ending: Ending) {
+  init(board: Board, controllers: InterruptControllers, ram: GuestRAM, ending: Ending) {
     self.board = board
+    self.controllers = controllers
     self.ram = ram
     self.ending = ending
   }
@@ -29,10 +31,21 @@ final class BoardHandler: VCPUExitHandler {
         }
       }
     case .mmioRead(let access):
-      vcpu.answer(access, with: board.read(address: access.address, byteCount: access.length))
+      let value =
+        controllers.read(address: access.address)
+        ?? board.read(address: access.address, byteCount: access.length)
+      vcpu.answer(access, with: value)
     case .mmioWrite(let access, let value):
-      board.write(value, address: access.address, byteCount: access.length)
-    case .interrupted, .endOfInterrupt: break
+      return controlling(vcpu) { () throws(KVMError) in
+        if try !controllers.write(value, address: access.address) {
+          board.write(value, address: access.address, byteCount: access.length)
+        }
+      }
+    case .endOfInterrupt(let vector):
+      return controlling(vcpu) { () throws(KVMError) in
+        try controllers.endInterrupt(vector: vector)
+      }
+    case .interrupted: break
     case .systemEvent(.shutdown), .systemEvent(.reset): return end(.guestStopped)
     default: return fail(Self.describe(exit), vcpu)
     }
@@ -41,6 +54,18 @@ final class BoardHandler: VCPUExitHandler {
 
   func failed(_ error: KVMError, of vcpu: inout KVMVirtualCPU) {
     _ = fail("\(error)", vcpu)
+  }
+
+  /// Goes on after calls that change interrupts, or ends the machine where they are refused.
+  private func controlling(
+    _ vcpu: borrowing KVMVirtualCPU, _ body: () throws(KVMError) -> Void
+  ) -> VCPUDirective {
+    do {
+      try body()
+      return .resume
+    } catch {
+      return fail("the IOAPIC's interrupts cannot be set: \(error)", vcpu)
+    }
   }
 
   private func end(_ how: MachineEnd) -> VCPUDirective {

@@ -28,19 +28,19 @@ extension KVMMachine {
     }
   }
 
-  /// A VM with memory and interrupt controllers.
+  /// A VM with memory, for a topology that it has room for.
   static func makeVM(
-    _ device: borrowing KVMDevice, ram: GuestRAM, hasWideIDs: Bool
+    _ device: borrowing KVMDevice, ram: GuestRAM, topology: CPUTopology
   ) throws(MachineError) -> KVMVirtualMachine {
     let missing = try kvm { () throws(KVMError) in try device.missingCapabilities() }
     guard missing.isEmpty else { throw .capabilities(missing) }
+    let features = try kvm { () throws(KVMError) in try device.features() }
+    try EngineLimits.kvm(features).check(topology)
     KVMDevice.requestTileState()
     return try kvm { () throws(KVMError) in
       let vm = try device.makeVirtualMachine()
       try vm.setIdentityMapAddress(GuestLayout.kvmIdentityMap.lowerBound)
       try vm.setTSSAddress(UInt32(GuestLayout.kvmTSS.lowerBound))
-      try vm.createInterruptControllers()
-      try vm.createTimer()
       for (slot, region) in ram.map.regions.enumerated() {
         // The region lives as long as the map, which the machine keeps longer than the VM.
         try unsafe vm.setMemory(
@@ -150,7 +150,8 @@ extension KVMMachine {
 
   static func makeVCPUs(
     _ request: MachineRequest, entry: CPUState, device: borrowing KVMDevice,
-    vm: borrowing KVMVirtualMachine, handler: BoardHandler, confinement: Confinement
+    vm: borrowing KVMVirtualMachine, controllers: InterruptControllers, handler: BoardHandler,
+    confinement: Confinement
   ) throws(MachineError) -> [VCPUThread] {
     let supported = try kvm { () throws(KVMError) in
       try device.supportedCPUID().map { Boot.CPUIDEntry($0) }
@@ -159,7 +160,8 @@ extension KVMMachine {
     do {
       cpuid = try GuestCPUID(
         supported: supported, topology: request.topology,
-        hasDedicatedCPUs: request.native.isPerformance)
+        hasDedicatedCPUs: request.native.isPerformance,
+        hasExtendedDestinations: controllers.hasExtendedDestinations)
     } catch {
       throw .description("\(error)")
     }
@@ -170,7 +172,7 @@ extension KVMMachine {
         let vcpu = try vm.makeVCPU(apicID: cpu.apicID)
         try vcpu.prepare(
           cpuid: cpuid.entries(for: cpu).map { KVM.CPUIDEntry($0) },
-          entry: cpu.index == 0 ? entry : nil)
+          entry: cpu.index == 0 ? entry : nil, controllers: controllers)
         return vcpu
       }
       do {

@@ -43,7 +43,9 @@ package final class KVMMachine: Machine {
     let confinement = try Confinement(request.native, policy, ending: ending)
     let ram = try GuestRAM(
       try Self.layout(of: request), hasHugePages: request.native.hasHugePages)
-    let vm = try Self.makeVM(device, ram: ram, hasWideIDs: topology.highestAPICID > 254)
+    let vm = try Self.makeVM(device, ram: ram, topology: topology)
+    let controllers = try InterruptControllers.make(
+      request.interruptControllers ?? .automatic, for: topology, in: vm)
     let consoleStream = try GuestStream("the console")
     let telemetryStream = try GuestStream("telemetry")
     let (serial, line) = try Self.makeSerial(consoleStream, vm: vm)
@@ -66,9 +68,10 @@ package final class KVMMachine: Machine {
       serial: serial, serialLine: line, windows: slots.map(\.transport),
       windowsBase: GuestLayout.virtioDevices.lowerBound,
       windowSize: GuestLayout.virtioDeviceSize, sleepPort: ACPIMachine.Power().sleepPort)
-    let handler = BoardHandler(board: board, ram: ram, ending: ending)
+    let handler = BoardHandler(board: board, controllers: controllers, ram: ram, ending: ending)
     let threads = try Self.makeVCPUs(
-      request, entry: entry, device: device, vm: vm, handler: handler, confinement: confinement)
+      request, entry: entry, device: device, vm: vm, controllers: controllers, handler: handler,
+      confinement: confinement)
     serialInput = try MachineError.naming("listening to the console") {
       () throws(SystemCallError) in
       try SerialInput(serial, input: consoleStream.guestEnd, confinement: confinement)

@@ -4,9 +4,13 @@ import KVM
 extension KVMVirtualCPU {
   /// Gives a CPU the state that a kernel expects, as firmware would.
   ///
-  /// - Parameter entry: where to begin; nil for CPUs that wait to be started by another.
+  /// - Parameters:
+  ///   - entry: where to begin; nil for CPUs that wait to be started by another.
+  ///   - controllers: what its local APIC is part of.
   /// - Throws: ``KVMError``.
-  func prepare(cpuid: [KVM.CPUIDEntry], entry: CPUState?) throws(KVMError) {
+  func prepare(
+    cpuid: [KVM.CPUIDEntry], entry: CPUState?, controllers: InterruptControllers
+  ) throws(KVMError) {
     // Before everything that is checked against it.
     try setCPUID(cpuid)
     try setMSRs(BootRegisters.msrs.map { MSREntry(index: $0.index, value: $0.value) })
@@ -16,9 +20,14 @@ extension KVMVirtualCPU {
     try setFPU(fpu)
     let vectors =
       entry == nil ? BootRegisters.otherCPUVectors : BootRegisters.bootCPUVectors
+    // Before its registers, whose layout depends on it.
+    if controllers.startsInX2APICMode {
+      var special = try specialRegisters()
+      special.apicBase |= LocalAPIC.enabledInX2APICMode
+      try setSpecialRegisters(special)
+    }
     var apic = try localAPIC()
-    // Masked: the tables declare no PIC, so no interrupt may come from the one that KVM has.
-    apic[LocalAPIC.lint0] = vectors.lvt0 | Self.masked
+    apic[LocalAPIC.lint0] = vectors.lvt0
     apic[LocalAPIC.lint1] = vectors.lvt1
     try setLocalAPIC(apic)
     guard let entry else { return }
@@ -33,9 +42,6 @@ extension KVMVirtualCPU {
     general.rflags = entry.rflags
     try setRegisters(general)
   }
-
-  /// The mask bit of a local vector; Intel SDM volume 3, 11.5.1.
-  private static let masked: UInt32 = 0x1_0000
 }
 
 extension SpecialRegisters {
