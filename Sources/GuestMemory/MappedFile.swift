@@ -42,7 +42,9 @@ struct MappedFile: ~Copyable {
       throw .addressOverflow(GuestAddress(offset), count: count)
     }
     let mapping = try GuestMemoryError.wrapping { () throws(SystemCallError) in
-      try Mapping(sharing: descriptor, offset: offset - skipped, count: length)
+      try Mapping(
+        sharing: descriptor, offset: offset - skipped, count: length,
+        aligned: pageSize < Mapping.hugePageSize)
     }
     let slot = unsafe ktstr_guard_add(mapping.unsafeBase, length, Int(pageSize))
     guard slot >= 0 else { throw .tooManyMappings }

@@ -80,8 +80,7 @@ struct ExecPreparation {
         + (isSoftware ? [KernelCommandLine.hidingCX16] : []),
       topology: .flat(cpus: order.cpus),
       memoryBytes: memory, disk: nil,
-      cpuFeatures: order.cpuFeatures + (isSoftware ? ["cx16"] : []),
-      interruptControllers: .wanted())
+      cpuFeatures: order.cpuFeatures + (isSoftware ? ["cx16"] : []))
     return PreparedExec(
       initramfs: try archive(luggage.tree, modules, plan, behind: base),
       request: ExecRequest(

@@ -1,6 +1,7 @@
 import Boot
 package import Evidence
 import FoundationEssentials
+import Glibc
 import HostOS
 package import Kernels
 package import Machine
@@ -172,7 +173,7 @@ package struct Preparation: Sendable {
   /// Refuses what the engine's board cannot be built with.
   private func checkTopology(_ order: RunOrder) throws(PreparationError) {
     let machine = order.document.scenario.machine
-    let topology = machine.topology
+    let topology = Self.topology(of: order)
     let engine = "engine \(order.engine.engine.rawValue)"
     func refuse(_ key: String, _ message: String) throws(PreparationError) -> Never {
       throw .scenario(order.document.problem(at: "machine.\(key)", message))
@@ -220,11 +221,23 @@ package struct Preparation: Sendable {
       attempt: attempt.number)
   }
 
+  /// For tests: bits by which our own engine spreads APIC ids, so that few CPUs have high ones.
+  private static let gapVariable = "KTSTR_APIC_ID_GAP"
+
+  /// The CPUs of the guest as the engine is to make them.
+  private static func topology(of order: RunOrder) -> CPUTopology {
+    let topology = order.document.scenario.machine.topology
+    guard order.engine.engine == .kvm,
+      let text = unsafe getenv(gapVariable), let bits = unsafe Int(String(cString: text))
+    else { return topology }
+    return topology.spreadingAPICIDs(by: bits)
+  }
+
   private func machine(
     _ order: RunOrder, attempt: Attempt, base: String, seed: UInt64, directory: RunDirectory
   ) -> MachineRequest {
     let scenario = order.document.scenario
-    let topology = scenario.machine.topology
+    let topology = Self.topology(of: order)
     return MachineRequest(
       engine: order.engine.engine, enginePath: order.engine.program, threading: attempt.threading,
       kernelImage: order.kernel.elf.string, initramfs: [base],
@@ -235,6 +248,6 @@ package struct Preparation: Sendable {
         DiskRequest(
           $0, seed: seed, keptAt: order.keep ? "\(directory.path)/disk.img" : nil)
       },
-      interruptControllers: .wanted(), native: order.engine.native)
+      native: order.engine.native)
   }
 }

@@ -22,9 +22,6 @@ package struct MachineRequest: Codable, Equatable, Sendable {
   package var disk: DiskRequest?
   /// Features that the CPUs have beyond the engine's usual ones, by QEMU's names, such as `svm`.
   package var cpuFeatures: [String]
-  /// The interrupt controllers of our own engine, where they are not to be chosen by it.
-  package var interruptControllers: InterruptControllers.Choice?
-
   /// What only our own engine looks at.
   package var native: NativeOptions
 
@@ -33,7 +30,6 @@ package struct MachineRequest: Codable, Equatable, Sendable {
     engine: EngineKind, enginePath: String?, threading: Threading, kernelImage: String,
     initramfs: [String], commandLine: [KernelArgument], topology: CPUTopology,
     memoryBytes: UInt64, disk: DiskRequest?, cpuFeatures: [String] = [],
-    interruptControllers: InterruptControllers.Choice? = nil,
     native: NativeOptions = NativeOptions()
   ) {
     self.engine = engine
@@ -47,7 +43,6 @@ package struct MachineRequest: Codable, Equatable, Sendable {
     self.memoryBytes = memoryBytes
     self.disk = disk
     self.cpuFeatures = cpuFeatures
-    self.interruptControllers = interruptControllers
   }
 }
 

@@ -30,8 +30,8 @@ extension CPUTopology {
   /// Bits of an APIC id that number the threads of a core; the lowest.
   package var threadBits: Int { Self.bits(for: threadsPerCore) }
 
-  /// Bits that number the cores under an LLC; above those of the thread.
-  package var coreBits: Int { Self.bits(for: coresPerLLC) }
+  /// Bits that number the cores under an LLC, with the gap above them; above those of the thread.
+  package var coreBits: Int { Self.bits(for: coresPerLLC) + apicIDGap }
 
   /// Bits that number the LLCs of the machine; the highest.
   package var llcBits: Int { Self.bits(for: llcCount) }

@@ -29,7 +29,7 @@ extension CPUTopology: CustomStringConvertible {
 
 extension CPUTopology: Codable {
   private enum CodingKeys: String, CodingKey {
-    case nodes, coresPerLLC, threadsPerCore, distances
+    case nodes, coresPerLLC, threadsPerCore, distances, apicIDGap
   }
 
   /// Reads a topology back, and sees that it is one: the file may have been edited.
@@ -41,9 +41,11 @@ extension CPUTopology: Codable {
     let cores = try values.decode(Int.self, forKey: .coresPerLLC)
     let threads = try values.decode(Int.self, forKey: .threadsPerCore)
     let distances = try values.decodeIfPresent([[Int]].self, forKey: .distances)
+    let gap = try values.decodeIfPresent(Int.self, forKey: .apicIDGap) ?? 0
     do throws(CPUTopologyError) {
       try self.init(
         nodes: nodes, coresPerLLC: cores, threadsPerCore: threads, distances: distances)
+      self = spreadingAPICIDs(by: gap)
     } catch {
       throw DecodingError.dataCorrupted(
         .init(codingPath: decoder.codingPath, debugDescription: "\(error)"))
@@ -56,5 +58,6 @@ extension CPUTopology: Codable {
     try values.encode(coresPerLLC, forKey: .coresPerLLC)
     try values.encode(threadsPerCore, forKey: .threadsPerCore)
     if !hasDefaultDistances { try values.encode(distances, forKey: .distances) }
+    if apicIDGap > 0 { try values.encode(apicIDGap, forKey: .apicIDGap) }
   }
 }

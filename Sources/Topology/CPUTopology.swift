@@ -43,6 +43,8 @@ package struct CPUTopology: Hashable, Sendable {
   package let threadsPerCore: Int
   /// Distance of each node (row) to each (column).
   package let distances: [[UInt8]]
+  /// Bits of an APIC id, below those of the LLC, that are always 0: real machines have such gaps.
+  package private(set) var apicIDGap = 0
 
   /// Checks and makes a topology.
   ///
@@ -78,6 +80,16 @@ package struct CPUTopology: Hashable, Sendable {
     try self.init(
       nodes: Array(repeating: Node(llcs: llcs / nodes), count: nodes), coresPerLLC: coresPerLLC,
       threadsPerCore: threadsPerCore)
+  }
+
+  /// The widest gap that ``spreadingAPICIDs(by:)`` makes.
+  package static let maximumAPICIDGap = 8
+
+  /// The same machine with higher APIC ids; `bits` beyond ``maximumAPICIDGap`` are left out.
+  package func spreadingAPICIDs(by bits: Int) -> CPUTopology {
+    var spread = self
+    spread.apicIDGap = min(max(bits, 0), Self.maximumAPICIDGap)
+    return spread
   }
 
   /// One node with one LLC and this many cores of one thread, at least one and at most

@@ -65,14 +65,14 @@ import Topology
   }
 
   @Test(arguments: [
-    ("1n64l1c3t", InterruptControllers.Choice.automatic, false),
-    ("1n84l1c3t", .automatic, true), ("1n2l1c1t", .split, true), ("1n2l1c1t", .automatic, false),
+    ("1n64l1c3t", 0, false), ("1n84l1c3t", 0, true), ("1n2l1c1t", 8, true), ("1n2l1c1t", 0, false),
   ])
   func `ids above 254 take an IOAPIC of our own`(
-    topology: String, choice: InterruptControllers.Choice, isSplit: Bool
+    text: String, gap: Int, isSplit: Bool
   ) throws {
     let vm = try KVMDevice().makeVirtualMachine()
-    let controllers = try InterruptControllers.make(choice, for: try CPUTopology(topology), in: vm)
+    let topology = try CPUTopology(text).spreadingAPICIDs(by: gap)
+    let controllers = try InterruptControllers.make(for: topology, in: vm)
     switch controllers {
     case .full:
       #expect(!isSplit)

@@ -95,6 +95,11 @@ wedge() {
      exec /usr/bin/chrt -f 99 /bin/busybox sh -c "while :; do :; done"'
 }
 
+# CPUs with APIC ids 0, 256, 512 and 768: interrupts go through our own IOAPIC.
+wide_ids() {
+  KTSTR_APIC_ID_GAP=8 shape "$newest" 1n4l1c1t
+}
+
 killed() {
   local run
   rm -rf killed
@@ -118,6 +123,7 @@ for case in "$@"; do
     *@*) check "$case" scenario "$kernel" "$scenarios/${case%@*}.json" ;;
     panic) check "$case" panic ;;
     triple-fault) check "$case" triple_fault ;;
+    wide-ids) check "$case" wide_ids ;;
     wedge) check "$case" wedge ;;
     kill-booting) check "$case" killed 2 ;;
     kill-running) check "$case" killed 9 ;;

@@ -19,7 +19,7 @@ import Testing
       "t.json:7:50: work[0].workers: expected a whole number from 1 to 4096, found -3"),
     Refusal(
       "\"cpus\": 2", "\"cpus\": 0",
-      "t.json:4:24: machine.cpus: expected a whole number from 1 to 254, found 0"),
+      "t.json:4:24: machine.cpus: expected a whole number from 1 to 1024, found 0"),
     Refusal(
       "\"5s\"", "\"3m\"",
       "t.json:10:15: duration: expected a time below the timeout of 120s that holds by default, "
@@ -124,11 +124,11 @@ import Testing
       "\"cpus\": 2", "\"cpus\": 2, \"topology\": \"1n1l2c1t\"",
       "t.json:4:39: machine.topology: expected only one of \"cpus\" and \"topology\", found both"),
     Refusal(
-      "\"cpus\": 2", "\"cpus\": 255",
-      "t.json:4:24: machine.cpus: expected a whole number from 1 to 254, found 255"),
+      "\"cpus\": 2", "\"cpus\": 1025",
+      "t.json:4:24: machine.cpus: expected a whole number from 1 to 1024, found 1025"),
     Refusal(
       "\"cpus\": 2", "\"cpus\": \"2\"",
-      "t.json:4:24: machine.cpus: expected a whole number from 1 to 254, found \"2\""),
+      "t.json:4:24: machine.cpus: expected a whole number from 1 to 1024, found \"2\""),
     Refusal(
       "\"cpus\": 2", "\"topology\": \"2l4c\"",
       "t.json:4:28: machine.topology: expected a topology such as \"1n2l4c2t\" (nodes, LLCs of "
@@ -139,13 +139,13 @@ import Testing
         + "the machine, cores per LLC, threads per core), found \"1n2l4c2t \""),
     Refusal(
       "\"cpus\": 2", "\"topology\": \"1n0l4c2t\"",
-      "t.json:4:28: machine.topology: expected counts from 1 to 254, found \"1n0l4c2t\""),
+      "t.json:4:28: machine.topology: expected counts from 1 to 1024, found \"1n0l4c2t\""),
     Refusal(
       "\"cpus\": 2", "\"topology\": \"2n3l1c1t\"",
       "t.json:4:28: machine.topology: expected as many LLCs for each node, found 3 for 2 nodes"),
     Refusal(
-      "\"cpus\": 2", "\"topology\": \"1n2l64c2t\"",
-      "t.json:4:28: machine.topology: expected at most 254 CPUs, found 256"),
+      "\"cpus\": 2", "\"topology\": \"1n9l64c2t\"",
+      "t.json:4:28: machine.topology: expected at most 1024 CPUs, found 1152"),
     Refusal(
       "\"512MiB\"", "512",
       "t.json:4:37: machine.memory: expected a size such as \"64MiB\" (units: B, KB, KiB, MB, MiB, "

@@ -105,21 +105,21 @@ import Topology
         ]
       ),
       (
-        #"{"nodes": [{}, {"llcs": 255}], "cores": 0, "threads": "x"}"#,
+        #"{"nodes": [{}, {"llcs": 1025}], "cores": 0, "threads": "x"}"#,
         [
           #":36: machine.topology.nodes[0]: missing key "llcs""#,
-          ":49: machine.topology.nodes[1].llcs: expected a whole number from 0 to 254, found 255",
-          ":65: machine.topology.cores: expected a whole number from 1 to 254, found 0",
-          #":79: machine.topology.threads: expected a whole number from 1 to 254, found "x""#,
+          ":49: machine.topology.nodes[1].llcs: expected a whole number from 0 to 1024, found 1025",
+          ":66: machine.topology.cores: expected a whole number from 1 to 1024, found 0",
+          #":80: machine.topology.threads: expected a whole number from 1 to 1024, found "x""#,
         ]
       ),
       (
-        #"{"nodes": [{"llcs": 5}], "cores": 17, "threads": 3}"#,
-        [":25: machine.topology: expected at most 254 CPUs, found 255"]
+        #"{"nodes": [{"llcs": 5}], "cores": 41, "threads": 5}"#,
+        [":25: machine.topology: expected at most 1024 CPUs, found 1025"]
       ),
       (
         #"{"nodes": [{"llcs": 254}], "cores": 254, "threads": 254}"#,
-        [":25: machine.topology: expected at most 254 CPUs, found 16387064"]
+        [":25: machine.topology: expected at most 1024 CPUs, found 16387064"]
       ),
       (
         #"{"nodes": [{"llcs": 1, "memory": "5KB"}], "cores": 1}"#,

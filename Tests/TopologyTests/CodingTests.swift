@@ -19,6 +19,16 @@ import Topology
     }
   }
 
+  @Test func `a gap in the APIC ids is read back, and no wider than it may be`() throws {
+    let topology = try CPUTopology("1n3l2c1t").spreadingAPICIDs(by: 8)
+    #expect(topology.cpus.map(\.apicID) == [0, 1, 512, 513, 1024, 1025])
+    let bytes = try JSONEncoder().encode(topology)
+    #expect(try JSONDecoder().decode(CPUTopology.self, from: bytes) == topology)
+    let wild = String(decoding: bytes, as: UTF8.self).replacing(":8", with: ":99")
+    #expect(try decode(wild) == topology)
+    #expect(try decode(wild.replacing(":99", with: ":-1")).highestAPICID == 5)
+  }
+
   @Test func `distances that nobody changed are not written`() throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys

@@ -1,5 +1,9 @@
 #pragma once
 
+// Of linux/mman.h, newer than this system's headers may be; 5.14 and 6.1.
+#define KTSTR_MADV_POPULATE_WRITE 23
+#define KTSTR_MADV_COLLAPSE 25
+
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/types.h>

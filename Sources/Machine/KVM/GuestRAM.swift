@@ -52,6 +52,13 @@ final class GuestRAM: Sendable {
     }
   }
 
+  /// Has the kernel put into huge pages what is going to be written, where it can.
+  ///
+  /// Neither a kernel that cannot nor memory in pieces is an error: the guest only starts later.
+  func makeHuge(_ addresses: Range<UInt64>) {
+    for region in map.regions { try? HugePages.make(addresses, of: region) }
+  }
+
   /// Copies a part of a file to an address, whose bytes lie in one stretch of RAM.
   ///
   /// - Parameter name: the file's, for messages.

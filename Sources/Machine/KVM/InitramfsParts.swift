@@ -33,8 +33,13 @@ struct InitramfsParts: ~Copyable {
     self.tail = tail
   }
 
-  /// Bytes in all.
-  var byteCount: UInt64 { files.reduce(UInt64(tail.count)) { $0 &+ $1.size } }
+  /// Bytes in all; the sum of sizes that no memory holds is the largest number, which none holds.
+  var byteCount: UInt64 {
+    files.reduce(UInt64(tail.count)) { sum, file in
+      let (bytes, overflow) = sum.addingReportingOverflow(file.size)
+      return overflow ? .max : bytes
+    }
+  }
 
   /// Copies them one behind the other, as the kernel unpacks them.
   ///

@@ -94,6 +94,8 @@ extension KVMMachine {
       BootRequest(
         memory: ram.layout, commandLine: try commandLine(request),
         initrdBytes: archives.byteCount, rsdpAddress: tables.rsdpAddress))
+    for segment in plan.fileSegments { ram.makeHuge(segment.range) }
+    if let room = plan.room { ram.makeHuge(room) }
     for segment in plan.fileSegments where segment.fileBytes > 0 {
       // The plan has checked the sum against the file's size.
       try ram.copy(

@@ -44,8 +44,7 @@ package final class KVMMachine: Machine {
     let ram = try GuestRAM(
       try Self.layout(of: request), hasHugePages: request.native.hasHugePages)
     let vm = try Self.makeVM(device, ram: ram, topology: topology)
-    let controllers = try InterruptControllers.make(
-      request.interruptControllers ?? .automatic, for: topology, in: vm)
+    let controllers = try InterruptControllers.make(for: topology, in: vm)
     let consoleStream = try GuestStream("the console")
     let telemetryStream = try GuestStream("telemetry")
     let (serial, line) = try Self.makeSerial(consoleStream, vm: vm)

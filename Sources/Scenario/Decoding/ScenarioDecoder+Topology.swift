@@ -39,7 +39,7 @@ extension ScenarioDecoder {
       return isShared(MachineSpec.defaultMemory, topology, nodes)
         ? MachineSpec.defaultMemory : nil
     }
-    // At most 254 nodes of 2^38 bytes.
+    // At most 1024 nodes of 2^38 bytes.
     let sum = own.reduce(0, +)
     guard allowed.contains(sum) else {
       let size = UnitFamily.size

@@ -1,4 +1,3 @@
-import Glibc
 package import KVM
 package import Topology
 
@@ -9,23 +8,6 @@ package enum InterruptControllers: Sendable {
   /// Local APICs in the kernel, the IOAPIC here, no PIC and no timer: APIC ids of 32 bits.
   case split(IOAPIC)
 
-  /// Which of them a machine is to have.
-  package enum Choice: String, Codable, Sendable {
-    /// The full ones, unless APIC ids are too high for them.
-    case automatic
-    /// The split ones, so that they can be tested with few CPUs.
-    case split
-
-    /// For tests: which of them are chosen by this.
-    private static let variable = "KTSTR_INTERRUPT_CONTROLLERS"
-
-    /// What the environment asks for, if anything.
-    package static func wanted() -> Choice? {
-      guard let text = unsafe getenv(variable) else { return nil }
-      return unsafe Choice(rawValue: String(cString: text))
-    }
-  }
-
   /// The highest APIC id that the full controllers address; 255 is the broadcast.
   package static let highestNarrowID: UInt32 = 254
 
@@ -33,10 +15,10 @@ package enum InterruptControllers: Sendable {
   ///
   /// - Throws: ``MachineError``.
   package static func make(
-    _ choice: Choice, for topology: CPUTopology, in vm: borrowing KVMVirtualMachine
+    for topology: CPUTopology, in vm: borrowing KVMVirtualMachine
   ) throws(MachineError) -> InterruptControllers {
     do throws(KVMError) {
-      guard choice == .split || topology.highestAPICID > highestNarrowID else {
+      guard topology.highestAPICID > highestNarrowID else {
         try vm.createInterruptControllers()
         try vm.createTimer()
         return .full

@@ -1,15 +1,13 @@
-import HostOS
-
 /// The memory of this host, as `/proc/meminfo` tells it.
-enum HostMemory {
+package enum HostMemory {
   /// All of it in bytes; nil when the kernel does not say.
-  static func total() -> UInt64? { bytes(of: "MemTotal:") }
+  package static func total() -> UInt64? { bytes(of: "MemTotal:") }
 
   /// What can be had without pushing others out, in bytes; nil when the kernel does not say.
-  static func available() -> UInt64? { bytes(of: "MemAvailable:") }
+  package static func available() -> UInt64? { bytes(of: "MemAvailable:") }
 
   /// Why a guest of this size cannot run here; nil when it can.
-  static func unmetNeed(of guestBytes: UInt64) -> String? {
+  package static func unmetNeed(of guestBytes: UInt64) -> String? {
     guard let total = total(), guestBytes > total else { return nil }
     return "the guest asks for \(guestBytes >> 20) MiB of memory, this host has \(total >> 20) MiB"
   }
