@@ -83,7 +83,8 @@ NESTED_KERNELS = $(shell ls $${XDG_CACHE_HOME:-$$HOME/.cache}/ktstr/kernels 2>/d
 
 test-kvm: kernels ## Our own engine with stock kernels, in guests of the software CPU.
 	$(KTSTR) kernel fetch trixie-backports/6.18
-	.ci/test-kvm $(KTSTR) $(NESTED_KERNELS)
+	swift build -c release --product ktstr-bootbench --static-swift-stdlib
+	.ci/test-kvm $(KTSTR) .build/release/ktstr-bootbench $(NESTED_KERNELS)
 
 parity: ## Which statements of docs/parity.md have a passing test; fails on one that has none.
 	.ci/parity --self-test

@@ -84,7 +84,7 @@ let package = Package(
       name: "ktstr-bench",
       dependencies: ["Harness", "Machine", "Topology", "Evidence", "HostOS"], swiftSettings: common),
     .executableTarget(
-      name: "ktstr-bootbench", dependencies: ["Machine", "KVM", "Topology", "HostOS"],
+      name: "ktstr-bootbench", dependencies: ["Boot", "Machine", "KVM", "Topology", "HostOS"],
       swiftSettings: common),
     .executableTarget(
       name: "ktstr-corebench",

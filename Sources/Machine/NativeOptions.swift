@@ -1,3 +1,5 @@
+package import Boot
+
 /// How our own engine runs a guest; no other engine looks at it.
 package struct NativeOptions: Codable, Equatable, Sendable {
   /// Whether the process gives up what it does not need before the first guest instruction.
@@ -6,9 +8,15 @@ package struct NativeOptions: Codable, Equatable, Sendable {
   package var isPerformance: Bool
   /// Whether the guest's memory shall be huge pages.
   package var hasHugePages: Bool
+  /// How the kernel is entered.
+  package var entry: EntryChoice
 
   /// The options; by default a sandbox and nothing special.
-  package init(isSandboxed: Bool = true, isPerformance: Bool = false, hasHugePages: Bool = false) {
+  package init(
+    isSandboxed: Bool = true, isPerformance: Bool = false, hasHugePages: Bool = false,
+    entry: EntryChoice = .automatic
+  ) {
+    self.entry = entry
     self.isSandboxed = isSandboxed
     self.isPerformance = isPerformance
     self.hasHugePages = hasHugePages

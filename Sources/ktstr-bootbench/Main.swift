@@ -1,3 +1,4 @@
+import Boot
 import Glibc
 import HostOS
 import KVM
@@ -14,16 +15,23 @@ struct Main {
 
   static func main() {
     let arguments = Array(Swift.CommandLine.arguments.dropFirst())
-    guard arguments.count == 5, let mebibytes = UInt64(arguments[2]), mebibytes < 1 << 20,
+    guard (5...6).contains(arguments.count),
+      let entry = arguments.count == 6 ? EntryChoice(rawValue: arguments[5]) : .automatic,
+      let mebibytes = UInt64(arguments[2]), mebibytes < 1 << 20,
       let cpus = Int(arguments[3]), let topology = try? CPUTopology("1n1l\(cpus)c1t")
-    else { fail("usage: ktstr-bootbench KERNEL INITRAMFS MEBIBYTES CPUS COMMANDLINE", status: 64) }
+    else {
+      fail(
+        "usage: ktstr-bootbench KERNEL INITRAMFS MEBIBYTES CPUS COMMANDLINE [linux64|pvh]",
+        status: 64)
+    }
     do {
       try boot(
         MachineRequest(
           engine: .kvm, enginePath: nil, threading: .multi, kernelImage: arguments[0],
           initramfs: [arguments[1]],
           commandLine: [KernelArgument(arguments[4], because: "given to both sides")],
-          topology: topology, memoryBytes: mebibytes << 20, disk: nil))
+          topology: topology, memoryBytes: mebibytes << 20, disk: nil,
+          native: NativeOptions(entry: entry)))
     } catch {
       fail("\(error)", status: 3)
     }

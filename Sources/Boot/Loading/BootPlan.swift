@@ -1,5 +1,5 @@
 /// By which protocol a kernel is to be entered.
-package enum EntryChoice: String, Hashable, Sendable, CaseIterable {
+package enum EntryChoice: String, Hashable, Codable, Sendable, CaseIterable {
   /// Linux's 64-bit entry, which every kernel that can be loaded has.
   case automatic
   /// Linux's 64-bit entry.

@@ -93,7 +93,8 @@ extension KVMMachine {
     let plan = try kernel.plan(
       BootRequest(
         memory: ram.layout, commandLine: try commandLine(request),
-        initrdBytes: archives.byteCount, rsdpAddress: tables.rsdpAddress))
+        initrdBytes: archives.byteCount, rsdpAddress: tables.rsdpAddress,
+        entry: request.native.entry))
     for segment in plan.fileSegments { ram.makeHuge(segment.range) }
     if let room = plan.room { ram.makeHuge(room) }
     for segment in plan.fileSegments where segment.fileBytes > 0 {
