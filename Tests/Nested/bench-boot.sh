@@ -40,6 +40,7 @@ for round in $(seq "$rounds"); do
     ours $cpus
     qemu q35 $cpus
     qemu pc $cpus
+    qemu microvm $cpus
   done
 done
 cat exits.1

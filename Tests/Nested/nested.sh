@@ -116,6 +116,46 @@ entered() {
   grep -q "INIT of $newest" inner
 }
 
+# Each vCPU has a real-time priority and one CPU of the host, and no two the same.
+performance() {
+  local found='' thread
+  "$ktstr" test --engine kvm --perf --output results --kernel "$newest" "$scenarios/smoke.json" &
+  local run=$!
+  for _ in $(seq 100); do
+    sleep 0.1
+    for thread in /proc/[0-9]*/task/[0-9]*; do
+      case $(cat "$thread/comm" 2> /dev/null) in vcpu[0-9]*) ;; *) continue ;; esac
+      # Real-time priority and policy, the 40th and 41st fields behind the name.
+      set -- $(sed 's/.*) //' "$thread/stat")
+      found="$found ${38}/${39}@$(sed -n 's/Cpus_allowed_list:[[:space:]]*//p' "$thread/status")"
+    done
+    [ -z "$found" ] || break
+  done
+  wait $run || return 1
+  echo "priority/policy@CPUs of the vCPUs:$found"
+  case $found in *-*|*,*|"") return 1 ;; esac
+  set -- $found
+  for thread; do case $thread in 1/1@*) ;; *) return 1 ;; esac; done
+  [ "$(printf '%s\n' "$@" | sort -u | wc -l)" = $# ]
+}
+
+# Guest memory is huge pages, though this kernel gives memory files none by itself.
+huge_pages() {
+  local kibibytes=0
+  "$ktstr" test --engine kvm --huge-pages --output results --kernel "$newest" \
+    "$scenarios/smoke.json" &
+  local run=$!
+  for _ in $(seq 100); do
+    sleep 0.1
+    kibibytes=$(cat /proc/[0-9]*/smaps 2> /dev/null | awk '
+      / rw-s / { guest = /ktstr-guest/ } guest && /^ShmemPmdMapped/ { sum += $2 } END { print sum + 0 }')
+    [ "$kibibytes" -lt 100000 ] || break
+  done
+  wait $run || return 1
+  echo "$kibibytes KiB of guest memory are huge pages"
+  [ "$kibibytes" -ge 100000 ]
+}
+
 killed() {
   local run
   rm -rf killed
@@ -142,6 +182,8 @@ for case in "$@"; do
     wide-ids) check "$case" wide_ids ;;
     bzimage) check "$case" entered "$newest" vmlinuz ;;
     pvh) check "$case" entered "$newest" vmlinux pvh ;;
+    perf) check "$case" performance ;;
+    huge-pages) check "$case" huge_pages ;;
     wedge) check "$case" wedge ;;
     kill-booting) check "$case" killed 2 ;;
     kill-running) check "$case" killed 9 ;;
