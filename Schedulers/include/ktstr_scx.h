@@ -21,7 +21,8 @@
 #define MSEC		1000000ULL
 #define NULL		((void *)0)
 #define TASK_COMM_LEN	16
-#define EINVAL		22
+#define PF_EXITING	0x00000004
+#define PF_KTHREAD	0x00200000
 
 char _license[] SEC("license") = "GPL";
 
@@ -42,6 +43,8 @@ struct insert_vtime_args {
 
 s32 scx_bpf_create_dsq(u64 dsq_id, s32 node) KFUNC;
 s32 scx_bpf_dsq_nr_queued(u64 dsq_id) KFUNC;
+s32 scx_bpf_task_cpu(const struct task_struct *p) KFUNC;
+bool scx_bpf_test_and_clear_cpu_idle(s32 cpu) KFUNC;
 void scx_bpf_kick_cpu(s32 cpu, u64 flags) KFUNC;
 void scx_bpf_error_bstr(char *format, unsigned long long *data, u32 size) KFUNC;
 s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
@@ -119,7 +122,7 @@ static __always_inline void set_vtime(struct task_struct *p, u64 vtime)
 		p->scx.dsq_vtime = vtime;
 }
 
-/* Ends the scheduler with a message; at most twelve arguments. */
+/* Ends the scheduler with a message; at most twelve arguments, all integers. */
 #define scx_error(format, args...)						\
 ({										\
 	static char text[] = format;						\
@@ -150,9 +153,8 @@ static __always_inline bool is_user(const struct task_struct *p)
 	return p->mm != NULL;
 }
 
-/* A tunable that is a name matches each comm or cgroup that begins with it. */
-static __always_inline bool has_prefix(const char *text, const volatile char *prefix,
-				       u32 size)
+static __always_inline bool begins_with(const char *text, const volatile char *prefix,
+					u32 size)
 {
 	u32 i;
 
@@ -160,6 +162,18 @@ static __always_inline bool has_prefix(const char *text, const volatile char *pr
 		if (text[i] != prefix[i])
 			return false;
 	return true;
+}
+
+/* Is it a user's task whose comm begins so? An empty prefix means each but init. */
+static __always_inline bool is_victim(const struct task_struct *p,
+				      const volatile char *prefix)
+{
+	char comm[TASK_COMM_LEN] = {};
+
+	if (!is_user(p) || p->tgid == 1)
+		return false;
+	bpf_probe_read_kernel_str(comm, sizeof(comm), p->comm);
+	return begins_with(comm, prefix, sizeof(comm));
 }
 
 /* What ktstr-scx prints when the scheduler is gone. */

@@ -56,7 +56,7 @@ static void say(const char *format, ...)
 static int print_libbpf(enum libbpf_print_level level, const char *format,
 			va_list args)
 {
-	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
+	return level != LIBBPF_WARN ? 0 : vfprintf(stderr, format, args);
 }
 
 /* Stores VALUE as TYPE says: an integer, a bool, an enum or a char array. */
@@ -212,10 +212,8 @@ static void print_record(const struct ktstr_exit *record)
 {
 	char reason[sizeof(record->reason)], message[sizeof(record->message)];
 
-	if (!record || !record->kind) {
-		say("exit kind=0 reason=\"\" message=\"\"");
+	if (!record || !record->kind)
 		return;
-	}
 	say("exit kind=%d code=%#llx reason=\"%s\" message=\"%s\"", record->kind,
 	    (unsigned long long)record->code,
 	    one_line(reason, sizeof(reason), record->reason),
@@ -228,7 +226,7 @@ static void print_record(const struct ktstr_exit *record)
 }
 
 /* The kernel says "disabled" when ops.exit has returned, and not before. */
-static bool is_disabled(void)
+static bool is_state(const char *wanted)
 {
 	char state[32] = "";
 	FILE *file = fopen("/sys/kernel/sched_ext/state", "re");
@@ -238,7 +236,44 @@ static bool is_disabled(void)
 	if (!fgets(state, sizeof(state), file))
 		state[0] = 0;
 	fclose(file);
-	return !strcmp(state, "disabled\n");
+	state[strcspn(state, "\n")] = 0;
+	return !strcmp(state, wanted);
+}
+
+/*
+ * Kernels since 7.0 that were built with a pahole before 1.31 show the argument
+ * of some functions which the verifier is to fill in, and no _impl beside them.
+ * Nothing can call these.
+ */
+static void explain_load_failure(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	__u32 count = btf ? btf__type_cnt(btf) : 0;
+
+	for (__u32 id = 1; id < count; id++) {
+		const struct btf_type *type = btf__type_by_id(btf, id), *last;
+		const char *name = btf__name_by_offset(btf, type->name_off);
+		const struct btf_type *proto;
+		char impl[128];
+
+		if (!btf_is_func(type) || strncmp(name, "scx_bpf_", 8))
+			continue;
+		proto = btf__type_by_id(btf, type->type);
+		if (!btf_vlen(proto) || strstr(name, "_impl"))
+			continue;
+		last = btf__type_by_id(btf, btf_params(proto)[btf_vlen(proto) - 1].type);
+		while (last && (btf_is_ptr(last) || btf_is_mod(last)))
+			last = btf__type_by_id(btf, last->type);
+		if (!last || strcmp(btf__name_by_offset(btf, last->name_off), "bpf_prog_aux"))
+			continue;
+		snprintf(impl, sizeof(impl), "%s_impl", name);
+		if (btf__find_by_name_kind(btf, impl, BTF_KIND_FUNC) < 0) {
+			say("this kernel was built with a pahole before 1.31, "
+			    "no scheduler can call its %s", name);
+			break;
+		}
+	}
+	btf__free(btf);
 }
 
 static enum status run(const char *path, char **settings)
@@ -282,22 +317,25 @@ static enum status run(const char *path, char **settings)
 	err = bpf_object__load(obj);
 	if (err) {
 		say("cannot load %s: %s", path, strerror(-err));
+		explain_load_failure();
 		return FAILED;
 	}
 	record = find_record(obj);
 	link = bpf_map__attach_struct_ops(ops);
-	if (!link) {
-		err = errno;
-		say("cannot attach %s: %s", bpf_map__name(ops), strerror(err));
-		if (record && record->kind)
-			print_record(record);
+	err = errno;
+	/* Where ops.init fails there is a link all the same, without a scheduler. */
+	if (!link || !is_state("enabled")) {
+		bpf_link__destroy(link);
+		say("cannot attach %s: %s", bpf_map__name(ops),
+		    link ? "the kernel disabled it" : strerror(err));
+		print_record(record);
 		return FAILED;
 	}
 	say("attached %s", bpf_map__name(ops));
 
 	do {
 		stop = poll(&wait, 1, POLL_MS) > 0;
-	} while (!stop && !is_disabled());
+	} while (!stop && !is_state("disabled"));
 	/* Returns when the kernel has finished with the scheduler. */
 	bpf_link__destroy(link);
 	print_record(record);

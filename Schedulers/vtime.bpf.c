@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vtime: shares the CPUs by weight, of tasks and of cgroups. It has no fault.
+ *
+ * All runnable tasks wait in one queue, ordered by virtual time. A task that has
+ * run is charged its time divided by its share, which is a product: its weight
+ * among what is runnable in its cgroup, that cgroup's weight among what is
+ * runnable in the parent, and so on up to the root. So equal virtual time means
+ * time in proportion to shares. A share above one CPU cannot be used up; what is
+ * not used is not saved, as nobody may fall behind by more than one slice.
+ *
+ * What is known of tasks and cgroups is in preallocated maps: local storage needs
+ * an allocator that kernels do not have on CPUs without CMPXCHG16B.
+ */
+#include "ktstr_scx.h"
+
+#define SHARED		0
+#define ONE		(1ULL << 20)	/* a share of all there is */
+
+const volatile u64 slice_ns = 5 * MSEC;
+
+/* Weights in a cgroup: what is runnable in it, and its own in its parent. */
+struct group {
+	struct bpf_spin_lock lock;
+	u32 weight;
+	s64 load;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);	/* the cgroup's id */
+	__type(value, struct group);
+} groups SEC(".maps");
+
+struct task {
+	u64 began;		/* when it last got a CPU */
+	u64 share;
+	u32 load;		/* its part of its cgroup's load while runnable */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, s32);	/* the task's pid */
+	__type(value, struct task);
+} tasks SEC(".maps");
+
+/* The latest virtual time at which a task got a CPU. */
+u64 vtime_now;
+
+static struct group *group_of(struct cgroup *cgrp)
+{
+	u64 id = cgrp->kn->id;
+
+	return bpf_map_lookup_elem(&groups, &id);
+}
+
+static struct task *task_of(struct task_struct *p)
+{
+	s32 pid = p->pid;
+
+	return bpf_map_lookup_elem(&tasks, &pid);
+}
+
+/*
+ * Changes the load of a cgroup, and of its ancestors where it becomes runnable or
+ * ceases to be. Each change of state is seen once, under the cgroup's lock, and
+ * sums do not ask for order, so that ancestors need no lock over all of it.
+ */
+static void add_load(struct cgroup *cgrp, s64 change)
+{
+	s32 depth = cgrp->level + 1;
+	s32 i;
+
+	bpf_for(i, 0, depth) {
+		struct cgroup *ancestor = bpf_cgroup_ancestor(cgrp, depth - 1 - i);
+		struct group *group;
+		s64 before, after, weight;
+
+		if (!ancestor)
+			return;
+		group = group_of(ancestor);
+		bpf_cgroup_release(ancestor);
+		if (!group)
+			return;
+		bpf_spin_lock(&group->lock);
+		before = group->load;
+		after = before + change;
+		group->load = after;
+		weight = group->weight;
+		bpf_spin_unlock(&group->lock);
+
+		if (before <= 0 && after > 0)
+			change = weight;
+		else if (before > 0 && after <= 0)
+			change = -weight;
+		else
+			return;
+	}
+}
+
+static void add_task_load(struct task_struct *p, s64 change)
+{
+	struct cgroup *cgrp = scx_bpf_task_cgroup(p);
+
+	add_load(cgrp, change);
+	bpf_cgroup_release(cgrp);
+}
+
+/* The task's share of all CPUs together, at least 1. */
+static u64 share_of(struct task_struct *p)
+{
+	struct cgroup *cgrp = scx_bpf_task_cgroup(p);
+	s32 depth = cgrp->level + 1;
+	s64 weight = p->scx.weight;
+	u64 share = ONE;
+	s32 i;
+
+	bpf_for(i, 0, depth) {
+		struct cgroup *ancestor = bpf_cgroup_ancestor(cgrp, depth - 1 - i);
+		struct group *group;
+		s64 load;
+
+		if (!ancestor)
+			break;
+		group = group_of(ancestor);
+		bpf_cgroup_release(ancestor);
+		if (!group)
+			break;
+		load = group->load;
+		if (load > weight)
+			share = share * weight / load;
+		weight = group->weight;
+	}
+	bpf_cgroup_release(cgrp);
+	return share ?: 1;
+}
+
+s32 SCX_OP(vtime_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	return select_idle(p, prev_cpu, wake_flags);
+}
+
+void SCX_OP(vtime_enqueue, struct task_struct *p, u64 enq_flags)
+{
+	struct task *task = task_of(p);
+	u64 vtime = p->scx.dsq_vtime;
+	u64 credit = slice_ns;
+
+	if (task && task->share)
+		credit = slice_ns * ONE / task->share;
+	if ((s64)(vtime_now - vtime) > (s64)credit)
+		vtime = vtime_now - credit;
+	insert_vtime(p, SHARED, slice_ns, vtime, enq_flags);
+}
+
+void SCX_OP(vtime_dispatch, s32 cpu, struct task_struct *prev)
+{
+	move_to_local(SHARED);
+}
+
+void SCX_OP(vtime_runnable, struct task_struct *p, u64 enq_flags)
+{
+	struct task *task = task_of(p);
+
+	if (!task || task->load)
+		return;
+	task->load = p->scx.weight;
+	add_task_load(p, task->load);
+}
+
+void SCX_OP(vtime_quiescent, struct task_struct *p, u64 deq_flags)
+{
+	struct task *task = task_of(p);
+
+	if (!task || !task->load)
+		return;
+	add_task_load(p, -(s64)task->load);
+	task->load = 0;
+}
+
+void SCX_OP(vtime_running, struct task_struct *p)
+{
+	struct task *task = task_of(p);
+
+	if ((s64)(p->scx.dsq_vtime - vtime_now) > 0)
+		vtime_now = p->scx.dsq_vtime;
+	if (task)
+		task->began = bpf_ktime_get_ns();
+}
+
+void SCX_OP(vtime_stopping, struct task_struct *p, bool runnable)
+{
+	struct task *task = task_of(p);
+	u64 ran;
+
+	if (!task)
+		return;
+	ran = bpf_ktime_get_ns() - task->began;
+	task->share = share_of(p);
+	set_vtime(p, p->scx.dsq_vtime + ran * ONE / task->share);
+}
+
+void SCX_OP(vtime_set_weight, struct task_struct *p, u32 weight)
+{
+	struct task *task = task_of(p);
+
+	if (!task || !task->load)
+		return;
+	add_task_load(p, (s64)weight - task->load);
+	task->load = weight;
+}
+
+void SCX_OP(vtime_enable, struct task_struct *p)
+{
+	set_vtime(p, vtime_now);
+}
+
+s32 SCX_OP_SLEEPABLE(vtime_init_task, struct task_struct *p,
+		     struct scx_init_task_args *args)
+{
+	struct task task = {};
+	s32 pid = p->pid;
+
+	return bpf_map_update_elem(&tasks, &pid, &task, BPF_ANY);
+}
+
+void SCX_OP(vtime_exit_task, struct task_struct *p, struct scx_exit_task_args *args)
+{
+	s32 pid = p->pid;
+
+	bpf_map_delete_elem(&tasks, &pid);
+}
+
+s32 SCX_OP_SLEEPABLE(vtime_cgroup_init, struct cgroup *cgrp,
+		     struct scx_cgroup_init_args *args)
+{
+	struct group group = { .weight = args->weight };
+	u64 id = cgrp->kn->id;
+
+	return bpf_map_update_elem(&groups, &id, &group, BPF_ANY);
+}
+
+void SCX_OP_SLEEPABLE(vtime_cgroup_exit, struct cgroup *cgrp)
+{
+	u64 id = cgrp->kn->id;
+
+	bpf_map_delete_elem(&groups, &id);
+}
+
+void SCX_OP(vtime_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
+{
+	struct group *group = group_of(cgrp);
+	struct cgroup *parent;
+	s64 change;
+
+	if (!group)
+		return;
+	bpf_spin_lock(&group->lock);
+	change = group->load > 0 ? (s64)weight - group->weight : 0;
+	group->weight = weight;
+	bpf_spin_unlock(&group->lock);
+
+	parent = cgrp->level ? bpf_cgroup_ancestor(cgrp, cgrp->level - 1) : NULL;
+	if (!parent)
+		return;
+	if (change)
+		add_load(parent, change);
+	bpf_cgroup_release(parent);
+}
+
+s32 SCX_OP_SLEEPABLE(vtime_init)
+{
+	return scx_bpf_create_dsq(SHARED, -1);
+}
+
+SCHEDULER(vtime,
+	.select_cpu = (void *)vtime_select_cpu,
+	.enqueue = (void *)vtime_enqueue,
+	.dispatch = (void *)vtime_dispatch,
+	.runnable = (void *)vtime_runnable,
+	.quiescent = (void *)vtime_quiescent,
+	.running = (void *)vtime_running,
+	.stopping = (void *)vtime_stopping,
+	.set_weight = (void *)vtime_set_weight,
+	.enable = (void *)vtime_enable,
+	.init_task = (void *)vtime_init_task,
+	.exit_task = (void *)vtime_exit_task,
+	.cgroup_init = (void *)vtime_cgroup_init,
+	.cgroup_exit = (void *)vtime_cgroup_exit,
+	.cgroup_set_weight = (void *)vtime_cgroup_set_weight,
+	.init = (void *)vtime_init,
+);
