@@ -190,11 +190,26 @@ void SCX_OP(record_exit, struct scx_exit_info *info)
 	ktstr_exit.kind = info->kind;
 }
 
+/*
+ * Without these the kernel ends a scheduler whenever a CPU comes or goes. There is
+ * nothing to do: tasks that are queued for all CPUs do not mind, and the kernel
+ * moves those of a CPU's own queue.
+ */
+void SCX_OP(cpu_came, s32 cpu)
+{
+}
+
+void SCX_OP(cpu_went, s32 cpu)
+{
+}
+
 /* The scheduler's table; its name is also the kernel's name for it. */
 #define SCHEDULER(ops_name, members...)						\
 	SEC(".struct_ops.link")							\
 	struct sched_ext_ops ops_name = {					\
 		.exit = (void *)record_exit,					\
+		.cpu_online = (void *)cpu_came,					\
+		.cpu_offline = (void *)cpu_went,				\
 		.name = #ops_name,						\
 		members								\
 	}

@@ -63,7 +63,7 @@ exit_line() {
 spin() { # COMM [CGROUP]
 	(
 		[ -z "$2" ] || echo 0 > $cgroups/$2/cgroup.procs
-		echo "$1" > /proc/self/comm
+		printf %s "$1" > /proc/self/comm
 		while :; do :; done
 	) &
 	busy="$busy $!"
@@ -99,6 +99,17 @@ sleeps() {
 	began=$(now)
 	for i in $(seq 50); do usleep 1000; done
 	took=$((($(now) - began) * 10))
+}
+
+# Times at which each CPU was not idle, in hundredths of a second, one word for each CPU.
+busy_times() {
+	while read -r cpu user nice system idle rest; do
+		case $cpu in cpu[0-9]*) echo $((user + nice + system)) ;; esac
+	done < /proc/stat
+}
+
+llcs() {
+	cat /sys/devices/system/cpu/cpu*/cache/index3/shared_cpu_list | sort -u
 }
 
 echo "schedulers: on $(uname -r) with $(nproc) CPUs"
@@ -177,6 +188,52 @@ start fifo; sleeps; fifo=$took; stop
 start slow_wakeup hold_ms=40; sleeps; stop
 [ $status = 0 ] && [ $((took - fifo)) -gt 1000 ]
 case_is "slow_wakeup holds sleepers" "50 sleeps of 1 ms: fifo $fifo ms, slow_wakeup $took ms"
+
+if [ $(llcs | wc -l) = 2 ]; then
+	start idle_llc
+	for i in $(seq $(nproc)); do spin spin-$i; done
+	sleep 1
+	before=$(busy_times)
+	sleep 3
+	after=$(busy_times)
+	end_load
+	stop
+	half=$(($(nproc) / 2)) cpu=0 first=0 last=0
+	for time in $after; do
+		set -- $before
+		shift $cpu
+		if [ $cpu -lt $half ]; then
+			first=$((first + time - $1))
+		else
+			last=$((last + time - $1))
+		fi
+		cpu=$((cpu + 1))
+	done
+	[ $status = 0 ] && [ $first -gt $((200 * half)) ] && [ $last -lt $((15 * half)) ]
+	case_is "idle_llc leaves the last LLC idle" "first LLC $first, last LLC $last of $((300 * half)) ticks"
+else
+	echo "schedulers: idle_llc needs a guest with two LLCs; here it was only loaded"
+fi
+
+start fifo
+echo 0 > /sys/devices/system/cpu/cpu1/online && echo 1 > /sys/devices/system/cpu/cpu1/online
+usleep 200000
+[ "$(cat $scx/state)" = enabled ]
+case_is "a CPU may go and come back" "state $(cat $scx/state)"
+stop
+
+start fifo
+first=$loader
+! start vtime && grep -q "cannot attach vtime: Device or resource busy" $log
+case_is "a second scheduler is refused" "$(head -n 1 $log)"
+kill -9 $first
+wait $first 2> /dev/null
+for try in $(seq 50); do
+	[ "$(cat $scx/state)" = disabled ] && break
+	usleep 100000
+done
+[ "$(cat $scx/state)" = disabled ]
+case_is "a scheduler ends with its loader" "state $(cat $scx/state)"
 
 start fifo no_such_thing=1
 [ $? = 1 ] && grep -q "cannot set no_such_thing=1" $log
