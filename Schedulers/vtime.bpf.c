@@ -16,6 +16,7 @@
 
 #define SHARED		0
 #define ONE		(1ULL << 20)	/* a share of all there is */
+#define MAX_LEVELS	16
 
 const volatile u64 slice_ns = 5 * MSEC;
 
@@ -24,6 +25,7 @@ struct group {
 	struct bpf_spin_lock lock;
 	u32 weight;
 	s64 load;
+	u64 parent;		/* id, 0 in the root */
 };
 
 struct {
@@ -34,6 +36,7 @@ struct {
 } groups SEC(".maps");
 
 struct task {
+	u64 cgroup;		/* id, as it was when the task became runnable */
 	u64 began;		/* when it last got a CPU */
 	u64 share;
 	u32 load;		/* its part of its cgroup's load while runnable */
@@ -49,13 +52,6 @@ struct {
 /* The latest virtual time at which a task got a CPU. */
 u64 vtime_now;
 
-static struct group *group_of(struct cgroup *cgrp)
-{
-	u64 id = cgrp->kn->id;
-
-	return bpf_map_lookup_elem(&groups, &id);
-}
-
 static struct task *task_of(struct task_struct *p)
 {
 	s32 pid = p->pid;
@@ -68,20 +64,14 @@ static struct task *task_of(struct task_struct *p)
  * ceases to be. Each change of state is seen once, under the cgroup's lock, and
  * sums do not ask for order, so that ancestors need no lock over all of it.
  */
-static void add_load(struct cgroup *cgrp, s64 change)
+static void add_load(u64 cgroup, s64 change)
 {
-	s32 depth = cgrp->level + 1;
-	s32 i;
+	s32 level;
 
-	bpf_for(i, 0, depth) {
-		struct cgroup *ancestor = bpf_cgroup_ancestor(cgrp, depth - 1 - i);
-		struct group *group;
+	bpf_for(level, 0, MAX_LEVELS) {
+		struct group *group = bpf_map_lookup_elem(&groups, &cgroup);
 		s64 before, after, weight;
 
-		if (!ancestor)
-			return;
-		group = group_of(ancestor);
-		bpf_cgroup_release(ancestor);
 		if (!group)
 			return;
 		bpf_spin_lock(&group->lock);
@@ -97,43 +87,30 @@ static void add_load(struct cgroup *cgrp, s64 change)
 			change = -weight;
 		else
 			return;
+		cgroup = group->parent;
 	}
 }
 
-static void add_task_load(struct task_struct *p, s64 change)
-{
-	struct cgroup *cgrp = scx_bpf_task_cgroup(p);
-
-	add_load(cgrp, change);
-	bpf_cgroup_release(cgrp);
-}
-
 /* The task's share of all CPUs together, at least 1. */
-static u64 share_of(struct task_struct *p)
+static u64 share_of(const struct task_struct *p, const struct task *task)
 {
-	struct cgroup *cgrp = scx_bpf_task_cgroup(p);
-	s32 depth = cgrp->level + 1;
+	u64 cgroup = task->cgroup;
 	s64 weight = p->scx.weight;
 	u64 share = ONE;
-	s32 i;
+	s32 level;
 
-	bpf_for(i, 0, depth) {
-		struct cgroup *ancestor = bpf_cgroup_ancestor(cgrp, depth - 1 - i);
-		struct group *group;
+	bpf_for(level, 0, MAX_LEVELS) {
+		struct group *group = bpf_map_lookup_elem(&groups, &cgroup);
 		s64 load;
 
-		if (!ancestor)
-			break;
-		group = group_of(ancestor);
-		bpf_cgroup_release(ancestor);
 		if (!group)
 			break;
 		load = group->load;
 		if (load > weight)
 			share = share * weight / load;
 		weight = group->weight;
+		cgroup = group->parent;
 	}
-	bpf_cgroup_release(cgrp);
 	return share ?: 1;
 }
 
@@ -155,28 +132,69 @@ void SCX_OP(vtime_enqueue, struct task_struct *p, u64 enq_flags)
 	insert_vtime(p, SHARED, slice_ns, vtime, enq_flags);
 }
 
+/* Charges a running task for its time up to now. */
+static void charge(struct task_struct *p, struct task *task)
+{
+	u64 now = bpf_ktime_get_ns();
+
+	task->share = share_of(p, task);
+	set_vtime(p, p->scx.dsq_vtime + (now - task->began) * ONE / task->share);
+	task->began = now;
+}
+
+/*
+ * The kernel asks before it puts the task that has used up its slice into the
+ * queue. It must not lose its place by that to one that has had more.
+ */
+static bool stays(struct task_struct *prev)
+{
+	struct task_struct *first;
+	struct task *task;
+	bool stay = true;
+
+	if (!prev || !(prev->scx.flags & SCX_TASK_QUEUED))
+		return false;
+	task = task_of(prev);
+	if (!task)
+		return false;
+	charge(prev, task);
+	bpf_for_each(scx_dsq, first, SHARED, 0) {
+		stay = (s64)(first->scx.dsq_vtime - prev->scx.dsq_vtime) > 0;
+		break;
+	}
+	return stay;
+}
+
 void SCX_OP(vtime_dispatch, s32 cpu, struct task_struct *prev)
 {
-	move_to_local(SHARED);
+	if (stays(prev))
+		set_slice(prev, slice_ns);
+	else
+		move_to_local(SHARED);
 }
 
 void SCX_OP(vtime_runnable, struct task_struct *p, u64 enq_flags)
 {
 	struct task *task = task_of(p);
+	struct cgroup *cgrp;
 
 	if (!task || task->load)
 		return;
+	cgrp = scx_bpf_task_cgroup(p);
+	task->cgroup = cgrp->kn->id;
+	bpf_cgroup_release(cgrp);
 	task->load = p->scx.weight;
-	add_task_load(p, task->load);
+	add_load(task->cgroup, task->load);
 }
 
+/* A task that changes its cgroup ceases to be runnable for a moment. */
 void SCX_OP(vtime_quiescent, struct task_struct *p, u64 deq_flags)
 {
 	struct task *task = task_of(p);
 
 	if (!task || !task->load)
 		return;
-	add_task_load(p, -(s64)task->load);
+	add_load(task->cgroup, -(s64)task->load);
 	task->load = 0;
 }
 
@@ -193,13 +211,9 @@ void SCX_OP(vtime_running, struct task_struct *p)
 void SCX_OP(vtime_stopping, struct task_struct *p, bool runnable)
 {
 	struct task *task = task_of(p);
-	u64 ran;
 
-	if (!task)
-		return;
-	ran = bpf_ktime_get_ns() - task->began;
-	task->share = share_of(p);
-	set_vtime(p, p->scx.dsq_vtime + ran * ONE / task->share);
+	if (task)
+		charge(p, task);
 }
 
 void SCX_OP(vtime_set_weight, struct task_struct *p, u32 weight)
@@ -208,7 +222,7 @@ void SCX_OP(vtime_set_weight, struct task_struct *p, u32 weight)
 
 	if (!task || !task->load)
 		return;
-	add_task_load(p, (s64)weight - task->load);
+	add_load(task->cgroup, (s64)weight - task->load);
 	task->load = weight;
 }
 
@@ -239,6 +253,14 @@ s32 SCX_OP_SLEEPABLE(vtime_cgroup_init, struct cgroup *cgrp,
 	struct group group = { .weight = args->weight };
 	u64 id = cgrp->kn->id;
 
+	if (cgrp->level) {
+		struct cgroup *parent = bpf_cgroup_ancestor(cgrp, cgrp->level - 1);
+
+		if (!parent)
+			return -EINVAL;
+		group.parent = parent->kn->id;
+		bpf_cgroup_release(parent);
+	}
 	return bpf_map_update_elem(&groups, &id, &group, BPF_ANY);
 }
 
@@ -251,8 +273,8 @@ void SCX_OP_SLEEPABLE(vtime_cgroup_exit, struct cgroup *cgrp)
 
 void SCX_OP(vtime_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
 {
-	struct group *group = group_of(cgrp);
-	struct cgroup *parent;
+	u64 id = cgrp->kn->id;
+	struct group *group = bpf_map_lookup_elem(&groups, &id);
 	s64 change;
 
 	if (!group)
@@ -261,13 +283,8 @@ void SCX_OP(vtime_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
 	change = group->load > 0 ? (s64)weight - group->weight : 0;
 	group->weight = weight;
 	bpf_spin_unlock(&group->lock);
-
-	parent = cgrp->level ? bpf_cgroup_ancestor(cgrp, cgrp->level - 1) : NULL;
-	if (!parent)
-		return;
 	if (change)
-		add_load(parent, change);
-	bpf_cgroup_release(parent);
+		add_load(group->parent, change);
 }
 
 s32 SCX_OP_SLEEPABLE(vtime_init)

@@ -20,6 +20,7 @@
 #define KFUNC		__ksym __weak
 #define MSEC		1000000ULL
 #define NULL		((void *)0)
+#define EINVAL		22
 #define TASK_COMM_LEN	16
 #define PF_EXITING	0x00000004
 #define PF_KTHREAD	0x00200000
@@ -50,6 +51,9 @@ void scx_bpf_error_bstr(char *format, unsigned long long *data, u32 size) KFUNC;
 s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
 			   bool *is_idle) KFUNC;
 u32 scx_bpf_nr_cpu_ids(void) KFUNC;
+int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *iter, u64 dsq_id, u64 flags) KFUNC;
+struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *iter) KFUNC;
+void bpf_iter_scx_dsq_destroy(struct bpf_iter_scx_dsq *iter) KFUNC;
 struct cgroup *scx_bpf_task_cgroup(struct task_struct *p) KFUNC;
 struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level) KFUNC;
 void bpf_cgroup_release(struct cgroup *cgrp) KFUNC;
@@ -111,7 +115,8 @@ static __always_inline bool move_to_local(u64 dsq_id)
 	return scx_bpf_consume___old(dsq_id);
 }
 
-/* 6.19: vtime is no longer written directly. */
+/* 6.19: slice and vtime are no longer written directly. */
+bool scx_bpf_task_set_slice(struct task_struct *p, u64 slice) KFUNC;
 bool scx_bpf_task_set_dsq_vtime(struct task_struct *p, u64 vtime) KFUNC;
 
 static __always_inline void set_vtime(struct task_struct *p, u64 vtime)
@@ -120,6 +125,14 @@ static __always_inline void set_vtime(struct task_struct *p, u64 vtime)
 		scx_bpf_task_set_dsq_vtime(p, vtime);
 	else
 		p->scx.dsq_vtime = vtime;
+}
+
+static __always_inline void set_slice(struct task_struct *p, u64 slice)
+{
+	if (bpf_ksym_exists(scx_bpf_task_set_slice))
+		scx_bpf_task_set_slice(p, slice);
+	else
+		p->scx.slice = slice;
 }
 
 /* Ends the scheduler with a message; at most twelve arguments, all integers. */
