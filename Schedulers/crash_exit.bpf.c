@@ -16,6 +16,11 @@ const volatile char victim[TASK_COMM_LEN] = "";
 
 u32 ended;
 
+s32 SCX_OP(crash_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	return select_idle(p, prev_cpu, wake_flags, slice_ns);
+}
+
 void SCX_OP(crash_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	insert(p, SHARED, slice_ns, enq_flags);
@@ -45,6 +50,7 @@ s32 SCX_OP_SLEEPABLE(crash_init)
 }
 
 SCHEDULER(crash_exit,
+	.select_cpu = (void *)crash_select_cpu,
 	.enqueue = (void *)crash_enqueue,
 	.dispatch = (void *)crash_dispatch,
 	.exit_task = (void *)crash_exit_task,

@@ -8,6 +8,11 @@
 
 const volatile u64 slice_ns = 5 * MSEC;
 
+s32 SCX_OP(fifo_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	return select_idle(p, prev_cpu, wake_flags, slice_ns);
+}
+
 void SCX_OP(fifo_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	insert(p, SHARED, slice_ns, enq_flags);
@@ -24,6 +29,7 @@ s32 SCX_OP_SLEEPABLE(fifo_init)
 }
 
 SCHEDULER(fifo,
+	.select_cpu = (void *)fifo_select_cpu,
 	.enqueue = (void *)fifo_enqueue,
 	.dispatch = (void *)fifo_dispatch,
 	.init = (void *)fifo_init,

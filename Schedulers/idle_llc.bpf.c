@@ -31,7 +31,11 @@ static bool suits(const struct task_struct *p, s32 cpu)
 	return llc_of(cpu) != idle_id && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
 }
 
-s32 SCX_OP(llc_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+/*
+ * The best CPU for the task: an idle one, which is then taken for this task, else
+ * the one it was on, else any; -1 where none is left.
+ */
+static s32 find_cpu(const struct task_struct *p, s32 prev_cpu, bool *idle)
 {
 	s32 count = scx_bpf_nr_cpu_ids();
 	s32 found = -1;
@@ -41,34 +45,39 @@ s32 SCX_OP(llc_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 		if (!suits(p, cpu))
 			continue;
 		if (scx_bpf_test_and_clear_cpu_idle(cpu)) {
-			insert(p, SCX_DSQ_LOCAL, slice_ns, 0);
+			*idle = true;
 			return cpu;
 		}
 		if (found < 0 || cpu == prev_cpu)
 			found = cpu;
 	}
-	return found < 0 ? prev_cpu : found;
+	return found;
+}
+
+s32 SCX_OP(llc_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	bool idle = false;
+	s32 cpu = find_cpu(p, prev_cpu, &idle);
+
+	if (idle)
+		insert(p, SCX_DSQ_LOCAL, slice_ns, 0);
+	return cpu < 0 ? prev_cpu : cpu;
 }
 
 void SCX_OP(llc_enqueue, struct task_struct *p, u64 enq_flags)
 {
-	s32 count = scx_bpf_nr_cpu_ids();
 	s32 here = scx_bpf_task_cpu(p);
+	bool idle = false;
 	s32 cpu;
 
 	if ((enq_flags & SCX_ENQ_LAST) && suits(p, here)) {
 		insert(p, SCX_DSQ_LOCAL, slice_ns, enq_flags);
 		return;
 	}
-	bpf_for(cpu, 0, count) {
-		if (suits(p, cpu)) {
-			insert(p, SHARED, slice_ns, enq_flags);
-			if (!suits(p, here))
-				scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
-			return;
-		}
-	}
-	insert(p, SCX_DSQ_LOCAL, slice_ns, enq_flags);
+	cpu = find_cpu(p, here, &idle);
+	insert(p, cpu < 0 ? SCX_DSQ_LOCAL : SHARED, slice_ns, enq_flags);
+	if (idle)
+		scx_bpf_kick_cpu(cpu, 0);
 }
 
 void SCX_OP(llc_dispatch, s32 cpu, struct task_struct *prev)

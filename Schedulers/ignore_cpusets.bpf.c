@@ -30,7 +30,7 @@ static s32 forbidden_cpu(const struct task_struct *p)
 
 s32 SCX_OP(ignore_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
-	return forbidden_cpu(p) >= 0 ? prev_cpu : select_idle(p, prev_cpu, wake_flags);
+	return forbidden_cpu(p) >= 0 ? prev_cpu : select_idle(p, prev_cpu, wake_flags, slice_ns);
 }
 
 void SCX_OP(ignore_enqueue, struct task_struct *p, u64 enq_flags)

@@ -20,7 +20,7 @@ u32 enqueued;
 s32 SCX_OP(leak_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
 	/* Past ops.enqueue there is nothing to leak. */
-	return is_victim(p, victim) ? prev_cpu : select_idle(p, prev_cpu, wake_flags);
+	return is_victim(p, victim) ? prev_cpu : select_idle(p, prev_cpu, wake_flags, slice_ns);
 }
 
 void SCX_OP(leak_enqueue, struct task_struct *p, u64 enq_flags)

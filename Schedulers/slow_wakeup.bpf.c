@@ -42,7 +42,7 @@ static bool is_open(void)
 
 s32 SCX_OP(slow_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
-	return is_victim(p, victim) ? prev_cpu : select_idle(p, prev_cpu, wake_flags);
+	return is_victim(p, victim) ? prev_cpu : select_idle(p, prev_cpu, wake_flags, slice_ns);
 }
 
 void SCX_OP(slow_enqueue, struct task_struct *p, u64 enq_flags)

@@ -33,7 +33,7 @@ static bool is_starved(struct task_struct *p)
 
 s32 SCX_OP(starve_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
-	return is_starved(p) ? prev_cpu : select_idle(p, prev_cpu, wake_flags);
+	return is_starved(p) ? prev_cpu : select_idle(p, prev_cpu, wake_flags, slice_ns);
 }
 
 void SCX_OP(starve_enqueue, struct task_struct *p, u64 enq_flags)

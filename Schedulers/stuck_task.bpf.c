@@ -24,7 +24,7 @@ static bool is_stuck(const struct task_struct *p)
 
 s32 SCX_OP(stuck_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
-	return is_stuck(p) ? prev_cpu : select_idle(p, prev_cpu, wake_flags);
+	return is_stuck(p) ? prev_cpu : select_idle(p, prev_cpu, wake_flags, slice_ns);
 }
 
 void SCX_OP(stuck_enqueue, struct task_struct *p, u64 enq_flags)

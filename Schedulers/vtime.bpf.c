@@ -16,6 +16,8 @@
 
 #define SHARED		0
 #define ONE		(1ULL << 20)	/* a share of all there is */
+/* The least share: with less a task could wait longer than the watchdog does. */
+#define MIN_SHARE	(ONE / 2048)
 #define MAX_LEVELS	16
 
 const volatile u64 slice_ns = 5 * MSEC;
@@ -45,7 +47,7 @@ struct task {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
-	__type(key, s32);	/* the task's pid */
+	__type(key, u64);	/* the task's address: pids come back too early */
 	__type(value, struct task);
 } tasks SEC(".maps");
 
@@ -54,9 +56,9 @@ u64 vtime_now;
 
 static struct task *task_of(struct task_struct *p)
 {
-	s32 pid = p->pid;
+	u64 key = (u64)p;
 
-	return bpf_map_lookup_elem(&tasks, &pid);
+	return bpf_map_lookup_elem(&tasks, &key);
 }
 
 /*
@@ -91,7 +93,7 @@ static void add_load(u64 cgroup, s64 change)
 	}
 }
 
-/* The task's share of all CPUs together, at least 1. */
+/* The task's share of all CPUs together. */
 static u64 share_of(const struct task_struct *p, const struct task *task)
 {
 	u64 cgroup = task->cgroup;
@@ -111,25 +113,26 @@ static u64 share_of(const struct task_struct *p, const struct task *task)
 		weight = group->weight;
 		cgroup = group->parent;
 	}
-	return share ?: 1;
+	return share > MIN_SHARE ? share : MIN_SHARE;
+}
+
+/* The task's virtual time, of which no more than a slice may be left to make up. */
+static u64 caught_up(const struct task_struct *p, const struct task *task)
+{
+	u64 vtime = p->scx.dsq_vtime;
+	u64 least = vtime_now - slice_ns * ONE / (task ? task->share : ONE);
+
+	return (s64)(vtime - least) < 0 ? least : vtime;
 }
 
 s32 SCX_OP(vtime_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
-	return select_idle(p, prev_cpu, wake_flags);
+	return select_idle(p, prev_cpu, wake_flags, slice_ns);
 }
 
 void SCX_OP(vtime_enqueue, struct task_struct *p, u64 enq_flags)
 {
-	struct task *task = task_of(p);
-	u64 vtime = p->scx.dsq_vtime;
-	u64 credit = slice_ns;
-
-	if (task && task->share)
-		credit = slice_ns * ONE / task->share;
-	if ((s64)(vtime_now - vtime) > (s64)credit)
-		vtime = vtime_now - credit;
-	insert_vtime(p, SHARED, slice_ns, vtime, enq_flags);
+	insert_vtime(p, SHARED, slice_ns, caught_up(p, task_of(p)), enq_flags);
 }
 
 /* Charges a running task for its time up to now. */
@@ -202,8 +205,12 @@ void SCX_OP(vtime_running, struct task_struct *p)
 {
 	struct task *task = task_of(p);
 
-	if ((s64)(p->scx.dsq_vtime - vtime_now) > 0)
-		vtime_now = p->scx.dsq_vtime;
+	/* Who found an idle CPU was in no queue. */
+	u64 vtime = caught_up(p, task);
+
+	set_vtime(p, vtime);
+	if ((s64)(vtime - vtime_now) > 0)
+		vtime_now = vtime;
 	if (task)
 		task->began = bpf_ktime_get_ns();
 }
@@ -234,17 +241,17 @@ void SCX_OP(vtime_enable, struct task_struct *p)
 s32 SCX_OP_SLEEPABLE(vtime_init_task, struct task_struct *p,
 		     struct scx_init_task_args *args)
 {
-	struct task task = {};
-	s32 pid = p->pid;
+	struct task task = { .share = MIN_SHARE };
+	u64 key = (u64)p;
 
-	return bpf_map_update_elem(&tasks, &pid, &task, BPF_ANY);
+	return bpf_map_update_elem(&tasks, &key, &task, BPF_ANY);
 }
 
 void SCX_OP(vtime_exit_task, struct task_struct *p, struct scx_exit_task_args *args)
 {
-	s32 pid = p->pid;
+	u64 key = (u64)p;
 
-	bpf_map_delete_elem(&tasks, &pid);
+	bpf_map_delete_elem(&tasks, &key);
 }
 
 s32 SCX_OP_SLEEPABLE(vtime_cgroup_init, struct cgroup *cgrp,

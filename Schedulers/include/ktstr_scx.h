@@ -150,13 +150,13 @@ static __always_inline void set_slice(struct task_struct *p, u64 slice)
  * ops.enqueue.
  */
 static __always_inline s32 select_idle(struct task_struct *p, s32 prev_cpu,
-				       u64 wake_flags)
+				       u64 wake_flags, u64 slice)
 {
 	bool idle = false;
 	s32 cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &idle);
 
 	if (idle)
-		insert(p, SCX_DSQ_LOCAL, SCX_SLICE_DFL, 0);
+		insert(p, SCX_DSQ_LOCAL, slice, 0);
 	return cpu;
 }
 

@@ -339,6 +339,8 @@ static enum status run(const char *path, char **settings)
 	/* Returns when the kernel has finished with the scheduler. */
 	bpf_link__destroy(link);
 	print_record(record);
+	if (!record && !stop)
+		say("ended, the kernel's log says why");
 	if (record && record->kind >= EXIT_ERROR)
 		return ENDED_BY_ERROR;
 	return stop ? STOPPED : ENDED;
