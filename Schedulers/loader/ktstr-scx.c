@@ -101,22 +101,29 @@ static int store(const struct btf *btf, __u32 type_id, void *at, const char *val
 	return 0;
 }
 
+/* The content of a section of variables, before and after the load. */
+static void *find_data(struct bpf_object *obj, const char *section)
+{
+	struct bpf_map *map;
+	size_t size;
+
+	bpf_object__for_each_map(map, obj) {
+		const char *end = strstr(bpf_map__name(map), section);
+
+		if (end && !strcmp(end, section))
+			return bpf_map__initial_value(map, &size);
+	}
+	return NULL;
+}
+
 static int set_rodata(struct bpf_object *obj, const char *name, const char *value)
 {
 	const struct btf *btf = bpf_object__btf(obj);
 	int id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
 	const struct btf_type *section = btf__type_by_id(btf, id);
 	const struct btf_var_secinfo *var;
-	struct bpf_map *map;
-	char *data = NULL;
-	size_t size;
+	char *data = find_data(obj, ".rodata");
 
-	bpf_object__for_each_map(map, obj) {
-		const char *suffix = strstr(bpf_map__name(map), ".rodata");
-
-		if (suffix && !strcmp(suffix, ".rodata"))
-			data = bpf_map__initial_value(map, &size);
-	}
 	if (id < 0 || !data)
 		return -ENOENT;
 
@@ -181,22 +188,6 @@ static struct bpf_map *find_ops(struct bpf_object *obj)
 	return NULL;
 }
 
-/* Where our schedulers' ops.exit writes; a foreign object has none. */
-static const struct ktstr_exit *find_record(struct bpf_object *obj)
-{
-	struct bpf_map *map;
-	size_t size;
-	void *data;
-
-	bpf_object__for_each_map(map, obj) {
-		if (!strstr(bpf_map__name(map), KTSTR_EXIT_SECTION))
-			continue;
-		data = bpf_map__initial_value(map, &size);
-		return data && size >= sizeof(struct ktstr_exit) ? data : NULL;
-	}
-	return NULL;
-}
-
 /* A text on one line: what would break it or its quotes becomes a space. */
 static const char *one_line(char *to, size_t size, const char *from)
 {
@@ -250,6 +241,8 @@ static void explain_load_failure(void)
 	struct btf *btf = btf__load_vmlinux_btf();
 	__u32 count = btf ? btf__type_cnt(btf) : 0;
 
+	if (!btf || btf__find_by_name_kind(btf, "sched_ext_ops", BTF_KIND_STRUCT) < 0)
+		say("this kernel has no sched_ext");
 	for (__u32 id = 1; id < count; id++) {
 		const struct btf_type *type = btf__type_by_id(btf, id), *last;
 		const char *name = btf__name_by_offset(btf, type->name_off);
@@ -320,7 +313,8 @@ static enum status run(const char *path, char **settings)
 		explain_load_failure();
 		return FAILED;
 	}
-	record = find_record(obj);
+	/* Where our schedulers' ops.exit writes; a foreign object has none. */
+	record = find_data(obj, KTSTR_EXIT_SECTION);
 	link = bpf_map__attach_struct_ops(ops);
 	err = errno;
 	/* Where ops.init fails there is a link all the same, without a scheduler. */
