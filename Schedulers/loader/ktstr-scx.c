@@ -97,6 +97,8 @@ static int store(const struct btf *btf, __u32 type_id, void *at, const char *val
 		if (number >= limit || number < -limit / 2)
 			return -ERANGE;
 	}
+	if (btf_is_int(type) && btf_int_encoding(type) == BTF_INT_BOOL && (number & ~1LL))
+		return -ERANGE;
 	memcpy(at, &number, size);
 	return 0;
 }
@@ -135,6 +137,46 @@ static int set_rodata(struct bpf_object *obj, const char *name, const char *valu
 			return store(btf, type->type, data + var->offset, value);
 	}
 	return -ENOENT;
+}
+
+static void set_enumerator(struct bpf_object *obj, const char *name, const char *format,
+			   unsigned long long value)
+{
+	char variable[64], text[32];
+
+	if (strncmp(name, "SCX_", 4))
+		return;
+	snprintf(variable, sizeof(variable), "__%s", name);
+	snprintf(text, sizeof(text), format, value);
+	set_rodata(obj, variable, text);
+}
+
+/*
+ * Many schedulers take the kernel's constants from variables such as
+ * __SCX_DSQ_LOCAL, which their loaders fill in: SCX_DSQ_LOCAL as this kernel has it.
+ */
+static void set_enumerators(struct bpf_object *obj)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	__u32 count = btf ? btf__type_cnt(btf) : 0;
+
+	for (__u32 id = 1; id < count; id++) {
+		const struct btf_type *type = btf__type_by_id(btf, id);
+
+		for (int i = 0; btf_is_enum(type) && i < btf_vlen(type); i++) {
+			const struct btf_enum *e = btf_enum(type) + i;
+
+			set_enumerator(obj, btf__name_by_offset(btf, e->name_off), "%lld",
+				       (long long)e->val);
+		}
+		for (int i = 0; btf_is_enum64(type) && i < btf_vlen(type); i++) {
+			const struct btf_enum64 *e = btf_enum64(type) + i;
+
+			set_enumerator(obj, btf__name_by_offset(btf, e->name_off), "%llu",
+				       btf_enum64_value(e));
+		}
+	}
+	btf__free(btf);
 }
 
 static int set_member(struct bpf_object *obj, struct bpf_map *ops,
@@ -216,19 +258,27 @@ static void print_record(const struct ktstr_exit *record)
 	}
 }
 
+/* Reads a line of /sys/kernel/sched_ext/; it is empty where there is none. */
+static const char *read_line(const char *path, char *line, int size)
+{
+	FILE *file = fopen(path, "re");
+
+	line[0] = 0;
+	if (!file)
+		return line;
+	if (!fgets(line, size, file))
+		line[0] = 0;
+	fclose(file);
+	line[strcspn(line, "\n")] = 0;
+	return line;
+}
+
 /* The kernel says "disabled" when ops.exit has returned, and not before. */
 static bool is_state(const char *wanted)
 {
-	char state[32] = "";
-	FILE *file = fopen("/sys/kernel/sched_ext/state", "re");
+	char state[32];
 
-	if (!file)
-		return false;
-	if (!fgets(state, sizeof(state), file))
-		state[0] = 0;
-	fclose(file);
-	state[strcspn(state, "\n")] = 0;
-	return !strcmp(state, wanted);
+	return !strcmp(read_line("/sys/kernel/sched_ext/state", state, sizeof(state)), wanted);
 }
 
 /*
@@ -261,8 +311,8 @@ static void explain_load_failure(void)
 			continue;
 		snprintf(impl, sizeof(impl), "%s_impl", name);
 		if (btf__find_by_name_kind(btf, impl, BTF_KIND_FUNC) < 0) {
-			say("this kernel was built with a pahole before 1.31, "
-			    "no scheduler can call its %s", name);
+			say("this kernel was built with a pahole before 1.31, and no scheduler "
+			    "can call some of its functions, %s among them", name);
 			break;
 		}
 	}
@@ -279,6 +329,7 @@ static enum status run(const char *path, char **settings)
 	struct bpf_map *ops;
 	struct pollfd wait;
 	sigset_t signals;
+	char text[256];
 	bool stop;
 	int err;
 
@@ -296,7 +347,8 @@ static enum status run(const char *path, char **settings)
 
 	obj = bpf_object__open_file(path, NULL);
 	if (!obj) {
-		say("cannot open %s: %s", path, strerror(errno));
+		libbpf_strerror(errno, text, sizeof(text));
+		say("cannot open %s: %s", path, text);
 		return FAILED;
 	}
 	ops = find_ops(obj);
@@ -304,6 +356,7 @@ static enum status run(const char *path, char **settings)
 		say("%s has no scheduler", path);
 		return FAILED;
 	}
+	set_enumerators(obj);
 	for (; *settings; settings++)
 		if (set(obj, ops, *settings))
 			return USAGE;
@@ -325,7 +378,8 @@ static enum status run(const char *path, char **settings)
 		print_record(record);
 		return FAILED;
 	}
-	say("attached %s", bpf_map__name(ops));
+	say("attached %s",
+	    read_line("/sys/kernel/sched_ext/root/ops", text, sizeof(text)));
 
 	do {
 		stop = poll(&wait, 1, POLL_MS) > 0;
