@@ -3,10 +3,10 @@
  * slow_wakeup: fifo, but who wakes up waits although CPUs are idle.
  *
  * Fault: tasks that were woken are held in a queue that opens `hold_ms` after its
- * first task came, for all that are in it. A wake-up takes up to that long. The
- * CPU that shall run a held task asks again and again meanwhile, as if it were
- * busy: a timer would do better, but needs an allocator that kernels do not have
- * on CPUs without CMPXCHG16B.
+ * first task came, for all that are in it. A wake-up takes up to that long, and
+ * longer where no CPU is idle. An idle CPU that shall run a held task asks again
+ * and again meanwhile, as if it were busy: a timer would do better, but needs an
+ * allocator that kernels do not have on CPUs without CMPXCHG16B.
  */
 #include "ktstr_scx.h"
 
@@ -51,8 +51,10 @@ void SCX_OP(slow_enqueue, struct task_struct *p, u64 enq_flags)
 		insert(p, SHARED, slice_ns, enq_flags);
 		return;
 	}
-	if (!scx_bpf_dsq_nr_queued(HELD))
+	if (!scx_bpf_dsq_nr_queued(HELD)) {
 		opens_at = bpf_ktime_get_ns() + hold_ms * MSEC;
+		released = 0;
+	}
 	insert(p, HELD, slice_ns, enq_flags);
 }
 
@@ -62,7 +64,9 @@ void SCX_OP(slow_dispatch, s32 cpu, struct task_struct *prev)
 		__sync_fetch_and_sub(&released, 1);
 		return;
 	}
-	if (!move_to_local(SHARED) && scx_bpf_dsq_nr_queued(HELD))
+	if (move_to_local(SHARED) || (prev && (prev->scx.flags & SCX_TASK_QUEUED)))
+		return;
+	if (scx_bpf_dsq_nr_queued(HELD))
 		scx_bpf_kick_cpu(cpu, 0);
 }
 
