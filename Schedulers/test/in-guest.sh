@@ -146,6 +146,29 @@ stop
 [ $status = 0 ] && [ $heavy -gt 700 ] && [ $heavy -lt 800 ]
 case_is "vtime shares 3 to 1" "heavy $heavy, light $light permille"
 
+# heavy turns from 3/4 to 2/3 of all while it runs; its parts have 4/5 and 1/5 of that.
+mkdir -p $cgroups/heavy/most $cgroups/heavy/rest
+echo +cpu > $cgroups/heavy/cgroup.subtree_control
+echo 400 > $cgroups/heavy/most/cpu.weight
+start vtime
+for i in 1 2 3 4; do spin most heavy/most; spin rest heavy/rest; spin light light; done
+sleep 1
+echo 200 > $cgroups/heavy/cpu.weight
+sleep 1
+most=$(usage heavy/most) rest=$(usage heavy/rest) light=$(usage light)
+sleep 5
+most=$(($(usage heavy/most) - most)) rest=$(($(usage heavy/rest) - rest))
+light=$(($(usage light) - light))
+end_load
+stop
+total=$((most + rest + light + 1))
+most=$((most * 1000 / total)) rest=$((rest * 1000 / total)) light=$((light * 1000 / total))
+[ $status = 0 ] && [ $most -gt 480 ] && [ $most -lt 590 ] && [ $rest -gt 90 ] && [ $rest -lt 180 ]
+case_is "vtime shares in nested cgroups" "most $most of 533, rest $rest of 133, light $light of 333 permille"
+echo -cpu > $cgroups/heavy/cgroup.subtree_control
+rmdir $cgroups/heavy/most $cgroups/heavy/rest
+echo 300 > $cgroups/heavy/cpu.weight
+
 start starve_cgroup cgroup=light
 share 4
 stop
