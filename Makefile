@@ -26,7 +26,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: build packages demo clients test unit guest-tests test-qemu10 test-kvm kernel kernels lint format bench bench-run clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
-  integrity corebench bench-boot bench-boot-host
+  integrity corebench bench-boot bench-boot-host schedulers test-schedulers
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -85,6 +85,24 @@ test-kvm: kernels ## Our own engine with stock kernels, in guests of the softwar
 	$(KTSTR) kernel fetch trixie-backports/6.18
 	swift build -c release --product ktstr-bootbench --static-swift-stdlib
 	.ci/test-kvm $(KTSTR) .build/release/ktstr-bootbench $(NESTED_KERNELS)
+
+# Objects are built with the types of one kernel, and run on all.
+SCX_KERNEL := 6.18
+STORE = $${XDG_CACHE_HOME:-$$HOME/.cache}/ktstr/kernels
+
+$(KTSTR):
+	$(MAKE) build
+
+schedulers: $(KTSTR) ## BPF schedulers and their loader, in .build/schedulers.
+	.ci/fetch-libbpf .build/libbpf
+	@$(KTSTR) kernel list --quiet | grep -q '^$(SCX_KERNEL)\.' \
+	  || $(KTSTR) kernel fetch trixie-backports/$(SCX_KERNEL)
+	@$(MAKE) --no-print-directory -C Schedulers OUT=$(CURDIR)/.build/schedulers \
+	  SYSROOT=$(CURDIR)/.build/libbpf \
+	  BTF=$$(ls -d $(STORE)/$(SCX_KERNEL).*/btf | sort -V | tail -n 1)
+
+test-schedulers: schedulers ## Loads each scheduler into a kernel, and looks at what becomes of it.
+	.ci/test-schedulers $(KTSTR) $(SCX_KERNEL)
 
 parity: ## Which statements of docs/parity.md have a passing test; fails on one that has none.
 	.ci/parity --self-test
