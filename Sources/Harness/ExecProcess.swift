@@ -30,17 +30,18 @@ package struct ExecProcess {
   }
 
   private func run() throws(RunFailure) {
-    let signals = try catchSignals()
+    let signals = try RunFailure.catching(
+      [SIGTERM, SIGINT, SIGHUP].filter { !SignalDescriptor.isIgnored($0) })
     // A reader that is gone shows as EPIPE where it is written to.
     _ = signal(SIGPIPE, SIG_IGN)
     // A job in the background that reads its terminal gets EIO and goes on without input.
     _ = signal(SIGTTIN, SIG_IGN)
-    let request = try evidence { () throws(EvidenceError) in
+    let request = try RunFailure.evidence { () throws(EvidenceError) in
       try directory.read(json: ExecRequest.self, from: .machine)
     }
     guard let request else { throw .incomplete(file: directory.path(of: .machine)) }
-    let log = try evidence { () throws(EvidenceError) in try directory.create(.engineLog) }
-    let console = try evidence { () throws(EvidenceError) in try directory.create(.console) }
+    let log = try RunFailure.evidence { () throws(EvidenceError) in try directory.create(.engineLog) }
+    let console = try RunFailure.evidence { () throws(EvidenceError) in try directory.create(.console) }
     let machine: any Machine
     do {
       machine = try MachineStart.start(
@@ -50,28 +51,10 @@ package struct ExecProcess {
       throw .machine(error)
     }
     defer { machine.stop() }
+    try RunFailure.evidence { () throws(EvidenceError) in try directory.note(machine, progress) }
     var loop = ExecLoop(
       machine, request: request, streams: .init(input: 0, output: 1, error: 2), console: console)
     let outcome = try loop.run(signals: signals)
-    try evidence { () throws(EvidenceError) in try directory.write(json: outcome, to: .outcome) }
-  }
-
-  private func catchSignals() throws(RunFailure) -> SignalDescriptor {
-    do {
-      return try SignalDescriptor(
-        catching: [SIGTERM, SIGINT, SIGHUP].filter { !SignalDescriptor.isIgnored($0) })
-    } catch {
-      throw .host(doing: "catching signals", error)
-    }
-  }
-
-  private func evidence<Result: ~Copyable>(
-    _ body: () throws(EvidenceError) -> Result
-  ) throws(RunFailure) -> Result {
-    do {
-      return try body()
-    } catch {
-      throw .evidence(error)
-    }
+    try RunFailure.evidence { () throws(EvidenceError) in try directory.write(json: outcome, to: .outcome) }
   }
 }

@@ -40,7 +40,7 @@ package struct ExecRunner: Sendable {
       in: order.output, time: Timestamp.compact(Date()), name: "exec-\(Self.plain(name))",
       runID: Hexadecimal.text(UInt64.random(in: .min ... .max)))
     var result = ExecResult(outcome: .interrupted, directory: directory)
-    result.outcome = try outcome(of: prepared, in: directory)
+    result.outcome = try outcome(of: prepared, in: directory, note: note)
     if !order.keep, !result.outcome.isFailure {
       try Files.removeTree(directory.path)
       if parentIsNew { unsafe _ = rmdir(order.output) }
@@ -50,7 +50,7 @@ package struct ExecRunner: Sendable {
   }
 
   private func outcome(
-    of prepared: borrowing PreparedExec, in directory: RunDirectory
+    of prepared: borrowing PreparedExec, in directory: RunDirectory, note: (String) -> Void
   ) throws -> ExecOutcome {
     try directory.write(json: prepared.request, to: .machine)
     try directory.write(prepared.plan, to: .plan)
@@ -61,7 +61,10 @@ package struct ExecRunner: Sendable {
         .init(0, to: 0), .init(1, to: 1), .init(2, to: 2),
         .init(prepared.initramfs.raw, to: ExecRequest.initramfsDescriptor),
       ],
-      sharesTerminal: true, limitNanoseconds: limit)
+      sharesTerminal: true, limitNanoseconds: limit
+    ) { event in
+      if case .warning(let text) = event { note(text) }
+    }
     switch end {
     case .completed:
       return try directory.read(json: ExecOutcome.self, from: .outcome)

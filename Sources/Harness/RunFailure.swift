@@ -29,3 +29,37 @@ package enum RunFailure: Error, CustomStringConvertible {
     }
   }
 }
+
+extension RunFailure {
+  /// Works on the run directory; its errors are the run's failure.
+  ///
+  /// - Throws: ``RunFailure/evidence(_:)``.
+  static func evidence<Result: ~Copyable>(
+    _ body: () throws(EvidenceError) -> Result
+  ) throws(RunFailure) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw .evidence(error)
+    }
+  }
+
+  /// Has signals come through a descriptor.
+  ///
+  /// - Throws: ``RunFailure/host(doing:_:)``.
+  static func catching(_ signals: [CInt]) throws(RunFailure) -> SignalDescriptor {
+    do {
+      return try SignalDescriptor(catching: signals)
+    } catch {
+      throw .host(doing: "catching signals", error)
+    }
+  }
+}
+
+extension RunDirectory {
+  /// Writes down what the machine is like besides what it was asked to be, and tells its warnings.
+  func note(_ machine: any Machine, _ progress: ProgressWriter) throws(EvidenceError) {
+    if let sandbox = machine.sandbox { try write(json: sandbox, to: .sandbox) }
+    for warning in machine.warnings { progress.send(.warning(warning)) }
+  }
+}

@@ -31,13 +31,13 @@ package struct RunProcess {
   }
 
   private func run() throws(RunFailure) {
-    let signals = try catchSignals()
+    let signals = try RunFailure.catching([SIGTERM, SIGINT, SIGHUP])
     // A peer that is gone shows as EPIPE where it is written to.
     _ = signal(SIGPIPE, SIG_IGN)
     let processStarted = MonotonicTime.now()
     let startCost = ProcessorTime.ofProcess()
     let request = try readRequest()
-    var recorder = try evidence { () throws(EvidenceError) in
+    var recorder = try RunFailure.evidence { () throws(EvidenceError) in
       var recorder = try RunRecorder(directory: directory)
       try recorder.note(
         .prepareStarted, at: MonotonicTime(nanoseconds: request.preparedSince))
@@ -46,7 +46,7 @@ package struct RunProcess {
     }
     let machine = try makeMachine(request)
     do {
-      try note(machine)
+      try directory.note(machine, progress)
       try recorder.note(.engineStarted, processorTime: machine.processorTimeAtStart)
     } catch {
       machine.stop()
@@ -63,47 +63,22 @@ package struct RunProcess {
       machine.stop()
       throw error
     }
-    try evidence { () throws(EvidenceError) in try directory.write(json: outcome, to: .outcome) }
+    try RunFailure.evidence { () throws(EvidenceError) in try directory.write(json: outcome, to: .outcome) }
     try loop.finish()
     progress.send(.phase(.ended))
   }
 
-  /// Writes down what the machine is like besides what it was asked to be.
-  private func note(_ machine: any Machine) throws(EvidenceError) {
-    if let sandbox = machine.sandbox { try directory.write(json: sandbox, to: .sandbox) }
-    for warning in machine.warnings { progress.send(.warning(warning)) }
-  }
-
-  private func catchSignals() throws(RunFailure) -> SignalDescriptor {
-    do {
-      return try SignalDescriptor(catching: [SIGTERM, SIGINT, SIGHUP])
-    } catch {
-      throw .host(doing: "catching signals", error)
-    }
-  }
-
   private func readRequest() throws(RunFailure) -> RunRequest {
-    let request = try evidence { () throws(EvidenceError) in
+    let request = try RunFailure.evidence { () throws(EvidenceError) in
       try directory.read(json: RunRequest.self, from: .machine)
     }
     guard let request else { throw .incomplete(file: directory.path(of: .machine)) }
     return request
   }
 
-  /// Works on the run directory; its errors are the run's failure.
-  private func evidence<Result: ~Copyable>(
-    _ body: () throws(EvidenceError) -> Result
-  ) throws(RunFailure) -> Result {
-    do {
-      return try body()
-    } catch {
-      throw .evidence(error)
-    }
-  }
-
   private func makeMachine(_ request: RunRequest) throws(RunFailure) -> any Machine {
-    let log = try evidence { () throws(EvidenceError) in try directory.create(.engineLog) }
-    let plan = try evidence { () throws(EvidenceError) in try directory.read(.plan) }
+    let log = try RunFailure.evidence { () throws(EvidenceError) in try directory.create(.engineLog) }
+    let plan = try RunFailure.evidence { () throws(EvidenceError) in try directory.read(.plan) }
     guard let plan, !plan.isEmpty, let tail = try? PlanArchive.bytes(plan: plan) else {
       throw .incomplete(file: directory.path(of: .plan))
     }
