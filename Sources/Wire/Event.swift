@@ -6,7 +6,7 @@ package enum Event: Equatable, Sendable {
   case hello(Hello)
   /// Init reached a stage.
   case stage(StageReached)
-  /// A worker process exists.
+  /// A worker exists.
   case workerStarted(WorkerStarted)
   /// Counters of all workers at one moment.
   case samples(SampleBatch)
@@ -14,6 +14,8 @@ package enum Event: Equatable, Sendable {
   case workerReport(WorkerReport)
   /// What a disk worker wrote and found.
   case diskReport(DiskReport)
+  /// Latencies that a worker measured; comes behind its report.
+  case latencyReport(LatencyReport)
   /// Where one CPU stands, as the kernel sees it.
   case cpuPlace(CPUPlace)
   /// What one NUMA node has, as the kernel sees it.
@@ -108,7 +110,7 @@ package struct WorkerID: Hashable, Sendable {
 package struct WorkerStarted: Equatable, Sendable {
   /// Which worker.
   package var id: WorkerID
-  /// Its process id in the guest.
+  /// Its process id in the guest; workers that are threads of one process have the same.
   package var pid: UInt32
 
   /// Makes the note of a start.
@@ -181,7 +183,8 @@ package struct WorkerReport: Equatable, Sendable {
   package var code: Int32
   /// Iterations of its kind of work.
   package var iterations: UInt64
-  /// From the common start to its end, in nanoseconds.
+  /// From the common start to its end, in nanoseconds; startup and teardown are not in it, nor in
+  /// the figures below.
   package var wallNanoseconds: UInt64
   /// User and system time, in nanoseconds.
   package var cpuNanoseconds: UInt64
@@ -201,13 +204,24 @@ package struct WorkerReport: Equatable, Sendable {
   package var longestGapEndNanoseconds: UInt64
   /// The CPU on which that gap ended.
   package var longestGapCPU: UInt32
+  /// What it got done, in units of its kind of work where that has some beside iterations.
+  package var workUnits: UInt64
+  /// From the common start until it ran, in nanoseconds.
+  package var startDelayNanoseconds: UInt64
+
+  /// Time in which it neither ran nor waited for a CPU: sleeping or blocked, in nanoseconds.
+  package var offCPUNanoseconds: UInt64 {
+    let (used, overflow) = cpuNanoseconds.addingReportingOverflow(runDelayNanoseconds)
+    return overflow || used > wallNanoseconds ? 0 : wallNanoseconds - used
+  }
 
   /// Makes an account.
   package init(
     id: WorkerID, end: WorkerEnd, code: Int32, iterations: UInt64, wallNanoseconds: UInt64,
     cpuNanoseconds: UInt64, runDelayNanoseconds: UInt64, voluntarySwitches: UInt64,
     involuntarySwitches: UInt64, migrations: UInt64, cpusSeen: [UInt64],
-    longestGapNanoseconds: UInt64, longestGapEndNanoseconds: UInt64, longestGapCPU: UInt32
+    longestGapNanoseconds: UInt64, longestGapEndNanoseconds: UInt64, longestGapCPU: UInt32,
+    workUnits: UInt64 = 0, startDelayNanoseconds: UInt64 = 0
   ) {
     self.id = id
     self.end = end
@@ -223,6 +237,8 @@ package struct WorkerReport: Equatable, Sendable {
     self.longestGapNanoseconds = longestGapNanoseconds
     self.longestGapEndNanoseconds = longestGapEndNanoseconds
     self.longestGapCPU = longestGapCPU
+    self.workUnits = workUnits
+    self.startDelayNanoseconds = startDelayNanoseconds
   }
 }
 

@@ -87,9 +87,10 @@ enum Examples {
       WorkPlan(
         name: "burst", kind: .bursty(busyNanoseconds: 1, sleepNanoseconds: 2), workers: 1,
         cgroup: 0),
-      WorkPlan(name: "ping", kind: .pingpong, workers: 4, cgroup: nil),
+      WorkPlan(name: "ping", kind: .pingpong(medium: .pipe), workers: 4, cgroup: nil),
       WorkPlan(
-        name: "disk", kind: .diskVerify(offset: 512, bytesPerWorker: 65536, blockSize: 4096),
+        name: "disk",
+        kind: .diskVerify(DiskArea(offset: 512, bytesPerWorker: 65536, blockSize: 4096)),
         workers: 1, cgroup: nil),
     ])
 }

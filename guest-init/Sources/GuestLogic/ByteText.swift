@@ -109,6 +109,16 @@ package enum ByteText {
     return overflow ? 0 : bytes
   }
 
+  /// The number behind a name at the start of a line, as in /proc/stat; 0 where there is none.
+  package static func value(of name: String, in bytes: [UInt8]) -> UInt64 {
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      let words = line.split(separator: UInt8(ascii: " "))
+      guard words.count > 1, words[0].elementsEqual(name.utf8) else { continue }
+      return numbers(words[1]).first ?? 0
+    }
+    return 0
+  }
+
   /// Time runnable without a CPU, in nanoseconds: the second number of `/proc/<pid>/schedstat`.
   package static func runDelay(_ schedstat: [UInt8]) -> UInt64 {
     let fields = numbers(schedstat)

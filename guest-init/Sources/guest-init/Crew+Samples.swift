@@ -14,7 +14,7 @@ extension Crew {
         Sample(
           id: members[index].spec.id,
           iterations: slot.fields.iterations.load(ordering: .relaxed),
-          cpuNanoseconds: UInt64(clamping: max(guest_cpu_time(members[index].pid), 0)),
+          cpuNanoseconds: cpuTime(index),
           longestGapNanoseconds: max(
             slot.fields.longestGap.load(ordering: .relaxed), openGap(index, now: now))))
     }
@@ -22,5 +22,22 @@ extension Crew {
       telemetry.post(.samples(piece))
     }
     telemetry.flush()
+  }
+
+  /// CPU time of a worker since the common start.
+  private func cpuTime(_ index: Int) -> UInt64 {
+    let fields = table.slot(index)
+    guard fields.fields.ended.load(ordering: .acquiring) == 0 else {
+      return fields.fields.cpu.load(ordering: .relaxed)
+    }
+    let pid = members[index].pid
+    var used = UInt64(clamping: max(guest_cpu_time(pid), 0))
+    if members[index].spec.isThread {
+      // Clocks of single threads are for their own process only.
+      let thread = fields.fields.thread.load(ordering: .relaxed)
+      used = ByteText.numbers(Files.contents("/proc/\(pid)/task/\(thread)/schedstat")).first ?? 0
+    }
+    let before = fields.fields.cpuBefore.load(ordering: .relaxed)
+    return used > before ? used - before : 0
   }
 }

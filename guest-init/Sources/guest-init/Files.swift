@@ -19,8 +19,8 @@ enum Files {
   }
 
   /// What a file holds, or nothing when it cannot be read.
-  static func contents(_ path: String) -> [UInt8] {
-    do throws(Failure) { return try read(path) } catch { return [] }
+  static func contents(_ path: String, limit: Int = 1 << 16) -> [UInt8] {
+    do throws(Failure) { return try read(path, limit: limit) } catch { return [] }
   }
 
   /// Writes a text with one call, as control files want it.

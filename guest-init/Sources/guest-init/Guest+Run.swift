@@ -69,6 +69,7 @@ extension Guest {
     telemetry.reached(.workStarted, at: start)
     telemetry.flush()
     let used = guest_cpu_time(guest_pid())
+    let counts = KernelCounts.now
     var sampler = SampleClock(start: start, interval: plan.sampleIntervalNanoseconds)
     while crew.alive > 0 {
       let now = Time.now
@@ -82,6 +83,12 @@ extension Guest {
     telemetry.reached(.workEnded)
     // What watching cost, so that nobody has to believe that it was little.
     let cost = guest_cpu_time(guest_pid()) - used
+    if let (last, apart) = crew.startDelays {
+      telemetry.post(
+        .log(
+          "workers began up to \(last) ns after the start, those of a group up to \(apart) apart"))
+    }
+    telemetry.post(.log(KernelCounts.now.text(since: counts)))
     telemetry.post(.log("init used \(cost) ns of CPU time for \(sampler.count) samples"))
   }
 

@@ -13,14 +13,15 @@ import Wire
     _ offset: UInt64 = 0, _ bytes: UInt64 = 8192, _ block: UInt32 = 4096, workers: UInt32 = 2
   ) -> WorkPlan {
     WorkPlan(
-      name: "disk", kind: .diskVerify(offset: offset, bytesPerWorker: bytes, blockSize: block),
+      name: "disk",
+      kind: .diskVerify(DiskArea(offset: offset, bytesPerWorker: bytes, blockSize: block)),
       workers: workers, cgroup: nil)
   }
 
   @Test func `workers come group by group with their numbers`() throws {
     let roster = try plan([
       WorkPlan(name: "a", kind: .spin, workers: 2, cgroup: nil),
-      WorkPlan(name: "b", kind: .pingpong, workers: 2, cgroup: 0),
+      WorkPlan(name: "b", kind: .pingpong(medium: .pipe), workers: 2, cgroup: 0),
     ]).roster(diskSize: nil)
     #expect(roster.map(\.id.work) == [0, 0, 1, 1])
     #expect(roster.map(\.id.worker) == [0, 1, 0, 1])
@@ -41,7 +42,7 @@ import Wire
   }
 
   @Test func `pingpong without a partner is refused`() {
-    let work = WorkPlan(name: "a", kind: .pingpong, workers: 3, cgroup: nil)
+    let work = WorkPlan(name: "a", kind: .pingpong(medium: .pipe), workers: 3, cgroup: nil)
     #expect(throws: Refusal.self) { try plan([work]).roster(diskSize: nil) }
   }
 
