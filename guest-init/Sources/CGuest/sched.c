@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -66,6 +67,8 @@ void guest_thread_usage(struct guest_usage *usage) {
 }
 
 pid_t guest_thread_id(void) { return (pid_t)syscall(SYS_gettid); }
+
+void guest_exact_timers(void) { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
 
 struct birth {
   void (*body)(void *);

@@ -114,12 +114,16 @@ struct Crew: ~Copyable {
     }
   }
 
-  /// Lets all workers go at one moment, and returns that moment.
+  /// Lets all workers go at one moment, a little ahead, and returns that moment.
+  ///
+  /// Waking them one after the other takes as long as it takes; then each sleeps until the moment,
+  /// and the timers of all CPUs wake them at once.
   func release() -> UInt64 {
-    let now = Time.now
-    table.startTime = now
+    let lead = 20 * Time.millisecond + UInt64(min(members.count, 1000)) * Time.millisecond
+    let start = Time.after(lead)
+    table.startTime = start
     table.start.set(1)
-    return now
+    return start
   }
 
   /// Tells all workers to stop.
@@ -195,6 +199,21 @@ struct Crew: ~Copyable {
       }
     }
     return nil
+  }
+
+  /// Memory that init and its workers hold, shared pages counted once, in bytes; nil when there are
+  /// too many to ask them all.
+  var memory: UInt64? {
+    var total = Files.proportionalMemory(of: "self")
+    var previous: pid_t = 0
+    var asked = 0
+    for member in members where member.isAlive && member.pid != previous {
+      previous = member.pid
+      asked += 1
+      guard asked <= 128 else { return nil }
+      total += Files.proportionalMemory(of: "\(member.pid)")
+    }
+    return total
   }
 
   /// How long after the common start the last worker ran, and the most that workers of one group

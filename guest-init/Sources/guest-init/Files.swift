@@ -1,4 +1,5 @@
 internal import CGuest
+internal import GuestLogic
 
 /// Whole-file access to the small files that init reads and writes.
 enum Files {
@@ -35,6 +36,11 @@ enum Files {
     guard count == bytes.count else {
       throw Failure("write '" + text + "' to " + path, result: min(count, 0))
     }
+  }
+
+  /// What a process holds of memory, shared pages by their share, in bytes; 0 when it is unknown.
+  static func proportionalMemory(of process: String) -> UInt64 {
+    ByteText.value(of: "Pss:", in: contents("/proc/" + process + "/smaps_rollup")) << 10
   }
 
   /// The names in a directory; none when it cannot be read.

@@ -63,6 +63,10 @@ extension Guest {
 
   private static func work(_ plan: Plan, _ crew: inout Crew, _ telemetry: inout Telemetry) {
     Console.enter("work")
+    if let memory = crew.memory {
+      telemetry.post(.log("init and its workers hold \(memory >> 10) KiB of memory"))
+      telemetry.flush()
+    }
     let start = crew.release()
     let end = Time.after(plan.durationNanoseconds, from: start)
     telemetry.begin(until: end)
@@ -86,7 +90,8 @@ extension Guest {
     if let (last, apart) = crew.startDelays {
       telemetry.post(
         .log(
-          "workers began up to \(last) ns after the start, those of a group up to \(apart) apart"))
+          "the last worker ran \(last) ns after the start, those of one group up to \(apart) ns apart"
+        ))
     }
     telemetry.post(.log(KernelCounts.now.text(since: counts)))
     telemetry.post(.log("init used \(cost) ns of CPU time for \(sampler.count) samples"))

@@ -61,7 +61,7 @@ extension Worker {
     // The lock is the word of its own line, and the answers come to the cells of it.
     let own = Arena.line(of: number)
     var round: UInt32 = 0
-    while take(own, inherits: load.inherits) {
+    while take(own, inherits: load.inherits, isRecorded: false) {
       round &+= 1
       send(round, to: own + 2)
       send(round, to: own + 1)

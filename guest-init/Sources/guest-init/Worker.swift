@@ -70,6 +70,7 @@ struct Worker {
   mutating func prepare() {
     slot.fields.thread.store(UInt32(guest_thread_id()), ordering: .relaxed)
     unsafe guest_set_name(spec.processName)
+    guest_exact_timers()
     if !spec.isThread { joinCgroup(group.cgroup) }
     if let cpus = spec.affinity { setAffinity(cpus.words) }
     // The deadline policy last: it may not change CPUs any more.
@@ -116,9 +117,6 @@ struct Worker {
 
   /// Waits for the common start; what comes before it is not measured.
   mutating func awaitStart() {
-    unsafe guest_thread_usage(&before)
-    delayBefore = Self.runDelay
-    slot.fields.cpuBefore.store(before.cpu_ns, ordering: .relaxed)
     slot.fields.isReady.store(true, ordering: .releasing)
     table.ready.increment()
     let deadline = Time.after(Self.startLimit)
@@ -126,8 +124,17 @@ struct Worker {
       guard Time.now < deadline else { leave(.awaitStart, 110) }
       table.start.wait(while: 0, until: deadline)
     }
+    let start = table.startTime
+    delayBefore = Self.runDelay
+    unsafe guest_thread_usage(&before)
+    slot.fields.cpuBefore.store(before.cpu_ns, ordering: .relaxed)
+    while Time.now < start { guest_sleep_until(start) }
     slot.fields.began.store(guest_monotonic(), ordering: .relaxed)
-    gaps = GapKeeper(start: table.startTime)
+    gaps = GapKeeper(start: start)
+    // Those that wait for this CPU begin now, too, and not a time slice later. A deadline task would
+    // give its whole budget away.
+    if case .deadline = spec.policy { return }
+    guest_yield()
   }
 
   private static var runDelay: UInt64 {
@@ -151,7 +158,7 @@ struct Worker {
     var usage = guest_usage()
     unsafe guest_thread_usage(&usage)
     slot.fields.cpu.store(usage.cpu_ns &- before.cpu_ns, ordering: .relaxed)
-    // One of them ended the wait for the common start.
+    // One of them is the wait for the common start.
     slot.fields.voluntarySwitches.store(
       usage.voluntary_switches &- before.voluntary_switches, ordering: .relaxed)
     slot.fields.involuntarySwitches.store(
@@ -169,7 +176,7 @@ struct Worker {
   /// Notes progress: `done` iterations since the last checkpoint, and that the worker runs now.
   ///
   /// `idle` nanoseconds of the time since then were meant to be slept.
-  @inline(__always)
+  @inline(never)
   mutating func checkpoint(_ done: UInt64, idle: UInt64 = 0) {
     iterations &+= done
     let change = gaps.checkpoint(now: guest_monotonic(), cpu: guest_cpu(), idle: idle)

@@ -38,6 +38,10 @@ void guest_thread_usage(struct guest_usage *_Nonnull usage);
 /// `gettid(2)`.
 pid_t guest_thread_id(void);
 
+/// Has the calling thread's timers fire when they should; the kernel lets those of ordinary tasks
+/// be 50 us late otherwise.
+void guest_exact_timers(void);
+
 /// Starts a detached thread on a stack of its own. Returns 0 or a negative errno.
 int guest_start_thread(void (*_Nonnull body)(void *_Nonnull), void *_Nonnull context);
 /// Ends the calling thread and no other.
