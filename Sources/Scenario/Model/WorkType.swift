@@ -195,7 +195,7 @@ extension WorkType {
   }
 
   /// Workers of a group that names no number.
-  var standardWorkers: Int {
+  package var standardWorkers: Int {
     switch self {
     case .priorityInversion: 3
     case .pingpong, .preemptStorm, .wakeChain, .signalStorm, .mutexContention, .epollEvents,

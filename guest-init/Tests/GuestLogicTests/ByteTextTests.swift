@@ -74,4 +74,13 @@ import Testing
     // Both spell é, but not with the same bytes.
     #expect("\u{e9}".isSame(as: "e\u{301}") == false)
   }
+
+  @Test func `numbers are found by the name at the start of their line`() {
+    let text = Array("cpu  1 2\nctxt 3456\nprocesses 78\nPss:       1234 kB\n".utf8)
+    #expect(ByteText.value(of: "ctxt", in: text) == 3456)
+    #expect(ByteText.value(of: "processes", in: text) == 78)
+    #expect(ByteText.value(of: "Pss:", in: text) == 1234)
+    #expect(ByteText.value(of: "ctx", in: text) == 0)
+    #expect(ByteText.value(of: "ctxt", in: []) == 0)
+  }
 }
