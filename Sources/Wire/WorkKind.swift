@@ -224,11 +224,15 @@ extension WorkKind {
     case .wakeChain, .fanOut, .thunderingHerd, .signalStorm, .mutexContention, .diskSyncConvoy,
       .cacheServer:
       (2, 1)
-    case .epollEvents(let producers, _): (producers.addingReportingOverflow(1).0, 1)
-    case .producerConsumer(let load): (load.producers.addingReportingOverflow(1).0, 1)
-    case .schedMessages(let load): (load.messengers.addingReportingOverflow(1).0, 1)
+    case .epollEvents(let producers, _): (Self.oneMore(than: producers), 1)
+    case .producerConsumer(let load): (Self.oneMore(than: load.producers), 1)
+    case .schedMessages(let load): (Self.oneMore(than: load.messengers), 1)
     default: (1, 1)
     }
+  }
+
+  private static func oneMore(than count: UInt32) -> UInt32 {
+    count == .max ? count : count + 1
   }
 
   /// The part of the disk that it works on, or nil.
