@@ -104,6 +104,14 @@ internal import Synchronization
     return value
   }
 
+  /// Writes a word. A first touch that only read would be given the page of zeroes, and the write
+  /// behind it would fault once more.
+  @inline(__always)
+  func write(_ value: UInt64, at index: Int) {
+    precondition(index >= 0 && index < count, "outside of the memory")
+    unsafe base[index] = value
+  }
+
   /// Reads a word.
   @inline(__always)
   func read(_ index: Int) -> UInt64 {
