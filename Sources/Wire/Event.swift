@@ -143,7 +143,7 @@ package struct Sample: Equatable, Sendable {
   package var id: WorkerID
   /// Iterations of its kind of work.
   package var iterations: UInt64
-  /// CPU time in nanoseconds.
+  /// CPU time in nanoseconds; of a thread as of a checkpoint, some 10 ms ago at most where it runs.
   package var cpuNanoseconds: UInt64
   /// The longest gap so far, in nanoseconds; a gap still open counts.
   package var longestGapNanoseconds: UInt64

@@ -50,8 +50,8 @@ struct WorkReports {
   private let names: [String]
   private var workers: [Identity: Worker] = [:]
   private var latencies: [Identity: Latency] = [:]
-  /// What the kernel counted while the work ran: context switches, forks, page faults.
-  private(set) var kernel: (switches: UInt64, forks: UInt64, faults: UInt64)?
+  /// What the kernel counted while the work ran, and how long tasks ran in nanoseconds.
+  private(set) var kernel: (switches: UInt64, forks: UInt64, faults: UInt64, ran: UInt64)?
   /// KiB that init and its workers held.
   private(set) var memory: UInt64?
   /// Problems and lines for people.
@@ -90,8 +90,8 @@ struct WorkReports {
   private mutating func read(_ text: String) {
     texts.append(text)
     let numbers = text.split(separator: " ").compactMap { UInt64($0) }
-    if text.hasPrefix("the kernel counted "), numbers.count == 3 {
-      kernel = (numbers[0], numbers[1], numbers[2])
+    if text.hasPrefix("the kernel counted "), numbers.count == 4 {
+      kernel = (numbers[0], numbers[1], numbers[2], numbers[3])
     }
     if text.hasPrefix("init and its workers hold "), numbers.count == 1 { memory = numbers[0] }
   }

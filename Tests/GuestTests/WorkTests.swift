@@ -27,6 +27,8 @@ struct WorkTests {
     let kernel = try #require(reports.kernel)
     // Each of theirs is one of the kernel's, but for the drain, which the kernel's count leaves out.
     #expect(switches <= kernel.switches + UInt64(reports.all.count) * 20)
+    // The kernel's own sum, taken at switches and by another path, has init and its threads in it.
+    #expect(used <= kernel.ran + kernel.ran / 20 + 200_000_000)
   }
 
   @Test func `work on the CPU has the CPUs and the policies that it asks for`() throws {
@@ -46,6 +48,9 @@ struct WorkTests {
        ]}
       """, in: scratch, options: ["--kernel", "6.12"])
     try expectSound(reports, cpus: 4)
+    let used = reports.all.reduce(0) { $0 + $1.cpu }
+    let ran = try #require(reports.kernel?.ran)
+    #expect(used >= ran - ran / 10)
     let places: [(String, [UInt64])] = [
       ("spin", [0b11, 0b11]), ("alu", [0b1000]), ("yield", [0b1]), ("burst", [0b1100]),
       ("hog", [0b1, 0b10]),

@@ -119,6 +119,11 @@ internal import Synchronization
     return unsafe base[index]
   }
 
+  /// Has all pages given now.
+  func populate() {
+    for page in stride(from: 0, to: count, by: 512) { write(UInt64(page), at: page) }
+  }
+
   /// Gives all pages back; returns 0 or a negative errno.
   func discard() -> Int32 { unsafe guest_discard(base, count * 8) }
 

@@ -32,7 +32,9 @@ extension Crew {
       report.runDelayNanoseconds = slot.fields.runDelay.load(ordering: .relaxed)
       report.voluntarySwitches = slot.fields.voluntarySwitches.load(ordering: .relaxed)
       report.involuntarySwitches = slot.fields.involuntarySwitches.load(ordering: .relaxed)
-    } else if !members[index].spec.isThread {
+    } else if members[index].spec.isThread {
+      report.cpuNanoseconds = slot.fields.cpu.load(ordering: .relaxed)
+    } else {
       // It could not say so itself; startup is in these.
       report.cpuNanoseconds = ended.cpu_ns
       report.runDelayNanoseconds = runDelay

@@ -27,16 +27,10 @@ extension Crew {
   /// CPU time of a worker since the common start.
   private func cpuTime(_ index: Int) -> UInt64 {
     let fields = table.slot(index)
-    guard fields.fields.ended.load(ordering: .acquiring) == 0 else {
+    if members[index].spec.isThread || fields.fields.ended.load(ordering: .acquiring) != 0 {
       return fields.fields.cpu.load(ordering: .relaxed)
     }
-    let pid = members[index].pid
-    var used = UInt64(clamping: max(guest_cpu_time(pid), 0))
-    if members[index].spec.isThread {
-      // Clocks of single threads are for their own process only.
-      let thread = fields.fields.thread.load(ordering: .relaxed)
-      used = ByteText.numbers(Files.contents("/proc/\(pid)/task/\(thread)/schedstat")).first ?? 0
-    }
+    let used = UInt64(clamping: max(guest_cpu_time(members[index].pid), 0))
     let before = fields.fields.cpuBefore.load(ordering: .relaxed)
     return used > before ? used - before : 0
   }

@@ -72,8 +72,8 @@ extension Guest {
     telemetry.begin(until: end)
     telemetry.reached(.workStarted, at: start)
     telemetry.flush()
-    let used = guest_cpu_time(guest_pid())
     let counts = KernelCounts.now
+    let used = guest_cpu_time(guest_pid())
     var sampler = SampleClock(start: start, interval: plan.sampleIntervalNanoseconds)
     while crew.alive > 0 {
       let now = Time.now
@@ -83,10 +83,10 @@ extension Guest {
       crew.reap(&telemetry)
       telemetry.flush()
     }
-    crew.stop()
-    telemetry.reached(.workEnded)
     // What watching cost, so that nobody has to believe that it was little.
     let cost = guest_cpu_time(guest_pid()) - used
+    crew.stop()
+    telemetry.reached(.workEnded)
     if let (last, apart) = crew.startDelays {
       telemetry.post(
         .log(

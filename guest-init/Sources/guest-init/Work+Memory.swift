@@ -33,7 +33,7 @@ extension Worker {
   mutating func cachePressure(bytes: UInt64) -> Never {
     guard let field = Field(bytes: bytes) else { leave(.memory, 12) }
     let lines = UInt64(field.count / Self.lineWords)
-    for line in 0..<Int(lines) { _ = field.touch(line * Self.lineWords) }
+    field.populate()
     awaitStart()
     var sum: UInt64 = 1
     while !shallStop {
@@ -53,7 +53,7 @@ extension Worker {
     let nodes = Self.nodes(allowed: allowedCPUs)
     guard let field = Field(bytes: bytes), nodes.count > 1 else { leave(.moveMemory, 12) }
     let lines = field.count / Self.lineWords
-    for line in 0..<lines { _ = field.touch(line * Self.lineWords) }
+    field.populate()
     awaitStart()
     var place = number
     while !shallStop {

@@ -69,7 +69,7 @@ extension Worker {
     let schedule = Arrivals(perSecond: UInt64(load.perSecond), seed: group.seed)
     let lines = UInt64(table.count / 8)
     if number == 0 {
-      for line in 0..<Int(lines) { _ = table.touch(line * 8) }
+      table.populate()
       awaitStart()
       arrive(schedule, arrived, bell)
     }

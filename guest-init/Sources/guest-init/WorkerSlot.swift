@@ -28,7 +28,8 @@ struct WorkerSlot: ~Copyable {
   let thread = Atomic<UInt32>(0)
   /// CPU time that it had used before the common start.
   let cpuBefore = Atomic<UInt64>(0)
-  // What it used between the common start and its end; valid once ``ended`` is set.
+  // What it used between the common start and its end; valid once ``ended`` is set. A thread tells
+  // its CPU time meanwhile, too.
   let cpu = Atomic<UInt64>(0)
   let runDelay = Atomic<UInt64>(0)
   let voluntarySwitches = Atomic<UInt64>(0)
