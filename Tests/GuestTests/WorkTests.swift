@@ -34,17 +34,17 @@ struct WorkTests {
   @Test func `work on the CPU has the CPUs and the policies that it asks for`() throws {
     let reports = try WorkReports.of(
       """
-      {"ktstr": 1, "name": "cpu", "machine": {"topology": "1n2l1c2t"}, "duration": "2s",
+      {"ktstr": 1, "name": "cpu", "seed": 7, "machine": {"topology": "1n2l1c2t"}, "duration": "2s",
        "work": [
          {"name": "spin", "type": "spin", "workers": "50%", "affinity": "0-1"},
-         {"name": "alu", "type": "aluMix", "policy": "batch", "nice": 5, "affinity": "3"},
-         {"name": "yield", "type": "yield", "affinity": "oneCPU", "policy": "idle"},
+         {"name": "alu", "type": "aluMix", "policy": "idle", "affinity": "3"},
+         {"name": "yield", "type": "yield", "affinity": "oneCPU", "policy": "batch"},
          {"name": "burst", "type": "bursty", "busy": "1ms", "sleep": "5ms", "affinity": "llc:1"},
          {"name": "dl", "type": "bursty", "busy": "1ms", "sleep": "5ms", "policy": "deadline",
           "runtime": "4ms", "period": "20ms"},
          {"name": "hog", "type": "realtimeHog", "busy": "2ms", "sleep": "8ms", "spawn": "thread",
           "workers": 2, "affinity": "smt"},
-         {"name": "random", "type": "spin", "affinity": "random:1", "nice": 19}
+         {"name": "random", "type": "spin", "affinity": "random:1", "nice": 5}
        ]}
       """, in: scratch, options: ["--kernel", "6.12"])
     try expectSound(reports, cpus: 4)

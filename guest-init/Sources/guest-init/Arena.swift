@@ -104,8 +104,10 @@ internal import Synchronization
     return value
   }
 
-  /// Writes a word. A first touch that only read would be given the page of zeroes, and the write
-  /// behind it would fault once more.
+  /// Writes a word.
+  ///
+  /// A first touch that only read would be given the page of zeroes, and the write behind it would
+  /// fault once more.
   @inline(__always)
   func write(_ value: UInt64, at index: Int) {
     precondition(index >= 0 && index < count, "outside of the memory")

@@ -23,7 +23,8 @@ extension Worker {
     while !shallStop {
       let result = arena.lock(line, inherits: inherits, until: nextLook)
       if result == 0 {
-        if isRecorded { recordRequest(Time.now - asked) }
+        // Once told to stop, nobody holds it as long as it should.
+        if isRecorded && !shallStop { recordRequest(Time.now - asked) }
         return true
       }
       // ETIMEDOUT: time for a look at whether to stop.

@@ -3,8 +3,9 @@ internal import GuestLogic
 internal import Wire
 
 extension Worker {
-  /// Passes a message to the partner and back through words in shared memory; an iteration is a
-  /// round trip. The first of the pair serves.
+  /// Passes a message to the partner and back through words in shared memory.
+  ///
+  /// An iteration is a round trip; the first of the pair serves.
   mutating func passWord() -> Never {
     awaitStart()
     let partner = Arena.line(of: number ^ 1)
@@ -156,8 +157,9 @@ extension Worker {
     arena.word(line).setForOne(value)
   }
 
-  /// Notes that what was sent has arrived. The time until it was sent counts as a gap: the partner
-  /// has nothing else to do.
+  /// Notes that what was sent has arrived.
+  ///
+  /// The time until it was sent counts as a gap: the partner has nothing else to do.
   mutating func received(on line: Int, done: UInt64) {
     let moment = arena.cell(line, 0).value
     checkpoint(done)
