@@ -68,6 +68,33 @@ struct WorkTests {
     }
   }
 
+  @Test func `policies and nice values show in the CPU time that workers get`() throws {
+    let reports = try WorkReports.of(
+      """
+      {"ktstr": 1, "name": "shares", "machine": {"cpus": 4}, "duration": "2s",
+       "work": [
+         {"name": "plain", "type": "spin", "affinity": "0"},
+         {"name": "nice", "type": "spin", "affinity": "0", "nice": 19},
+         {"name": "normal", "type": "spin", "affinity": "1"},
+         {"name": "idle", "type": "spin", "affinity": "1", "policy": "idle", "spawn": "thread"},
+         {"name": "below", "type": "spin", "affinity": "2"},
+         {"name": "hog", "type": "realtimeHog", "affinity": "2", "policy": "rr"},
+         {"name": "deadline", "type": "spin", "policy": "deadline", "runtime": "4ms",
+          "period": "20ms", "spawn": "thread"}
+       ],
+       "expect": {"progress": false}}
+      """, in: scratch, options: ["--kernel", "6.12"])
+    func time(_ name: String) throws -> UInt64 { try #require(try reports.group(name).first).cpu }
+    // Weights of 1024 against 15 and 3; 8 ms of 10.
+    #expect(try time("plain") > 4 * time("nice"))
+    #expect(try time("normal") > 4 * time("idle"))
+    #expect(try time("hog") > time("below"))
+    // A fifth of its time, by the kernel's promise, and no more.
+    let deadline = try #require(try reports.group("deadline").first)
+    #expect(deadline.cpu <= deadline.wall / 5 + deadline.wall / 10)
+    #expect(deadline.cpu >= deadline.wall / 20)
+  }
+
   @Test func `a policy that the kernel lacks fails the worker with its errno`() throws {
     let file = try scratch.write(
       """
