@@ -43,7 +43,10 @@ if testing {
       dependencies: ["CGuest", "GuestLogic", "Wire"],
       swiftSettings: library,
       linkerSettings: [
-        .unsafeFlags(["-static-executable", "-Xlinker", "-s", "-Xlinker", "--gc-sections"])
+        .unsafeFlags([
+          "-static-executable", "-Xlinker", "-s", "-Xlinker", "--gc-sections", "-Xlinker",
+          "--icf=safe",
+        ])
       ]),
   ]
 }

@@ -67,6 +67,12 @@ package struct EventLine: Encodable {
       try put("firstMismatch", report.firstMismatch)
       try put("ioErrors", report.ioErrors)
       try put("lastErrno", report.lastErrno)
+    case .latencyReport(let report):
+      try put("event", "latencyReport")
+      try put("work", report.id.work)
+      try put("worker", report.id.worker)
+      try put("kind", "\(report.kind)")
+      try put("latency", LatencyLine(histogram: report.histogram))
     case .cpuPlace(let place):
       try put("event", "cpu")
       try put("cpu", place.cpu)
@@ -117,6 +123,7 @@ private struct WorkerReportLine: Encodable {
   enum CodingKeys: String, CodingKey {
     case work, worker, end, code, iterations, wall, cpu, runDelay, voluntarySwitches
     case involuntarySwitches, migrations, cpusSeen, longestGap, longestGapEnd, longestGapCPU
+    case offCPU, workUnits, startDelay
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -136,5 +143,29 @@ private struct WorkerReportLine: Encodable {
     try line.encode(report.longestGapNanoseconds, forKey: .longestGap)
     try line.encode(report.longestGapEndNanoseconds, forKey: .longestGapEnd)
     try line.encode(report.longestGapCPU, forKey: .longestGapCPU)
+    try line.encode(report.offCPUNanoseconds, forKey: .offCPU)
+    try line.encode(report.workUnits, forKey: .workUnits)
+    try line.encode(report.startDelayNanoseconds, forKey: .startDelay)
+  }
+}
+
+/// Latencies in short, nanoseconds.
+private struct LatencyLine: Encodable {
+  let histogram: LatencyHistogram
+
+  enum CodingKeys: String, CodingKey {
+    case count, sum, min, p50, p90, p99, p999, max
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var line = encoder.container(keyedBy: CodingKeys.self)
+    try line.encode(histogram.count, forKey: .count)
+    try line.encode(histogram.sum, forKey: .sum)
+    try line.encode(histogram.minimum, forKey: .min)
+    try line.encode(histogram.median, forKey: .p50)
+    try line.encode(histogram.percentile(0.9), forKey: .p90)
+    try line.encode(histogram.percentile(0.99), forKey: .p99)
+    try line.encode(histogram.percentile(0.999), forKey: .p999)
+    try line.encode(histogram.maximum, forKey: .max)
   }
 }

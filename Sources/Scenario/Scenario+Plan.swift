@@ -10,11 +10,19 @@ extension Scenario {
     let cgroups = cgroupPlans()
     var indices: [String: UInt32] = [:]
     for (index, cgroup) in cgroups.enumerated() { indices[cgroup.path] = UInt32(index) }
-    var diskOffset: UInt64 = 0
-    let work = work.map { group in
-      WorkPlan(
-        name: group.name, kind: Self.kind(of: group, diskOffset: &diskOffset),
-        workers: UInt32(group.workers), cgroup: group.cgroup.flatMap { indices[$0] })
+    let work = work.enumerated().map { index, group in
+      var kind = group.kind
+      if case .cgroupChurn(let dwell, _, let count) = kind {
+        let first = indices[Self.churnGroup(0, of: index)] ?? 0
+        kind = .cgroupChurn(dwellNanoseconds: dwell, first: first, count: count)
+      }
+      return WorkPlan(
+        name: group.name, kind: kind, workers: UInt32(group.workers),
+        cgroup: group.cgroup.flatMap { indices[$0] }, policy: group.policy,
+        nice: Int8(clamping: group.nice),
+        affinity: group.affinity.sets(
+          workers: group.workers, on: machine.topology, seed: seed &+ UInt64(index)),
+        areThreads: group.areThreads)
     }
     return Plan(
       mode: .run, runID: runID, seed: seed, durationNanoseconds: durationNanoseconds,
@@ -34,7 +42,23 @@ extension Scenario {
         plans.append(CgroupPlan(path: path, settings: spec.map(Self.settings) ?? []))
       }
     }
+    // The groups of `cgroupChurn` are no names of the file; a weight gives each a run queue of its
+    // own.
+    for (index, group) in work.enumerated() {
+      guard case .cgroupChurn(_, _, let count) = group.kind else { continue }
+      for number in 0..<count {
+        plans.append(
+          CgroupPlan(
+            path: Self.churnGroup(number, of: index),
+            settings: [.init(file: "cpu.weight", value: "100")]))
+      }
+    }
     return plans
+  }
+
+  /// The cgroup that `cgroupChurn` of a group goes through; `+` is in no name of a file.
+  private static func churnGroup(_ number: UInt32, of work: Int) -> String {
+    "churn+\(work)+\(number)"
   }
 
   private static func settings(of cgroup: CgroupSpec) -> [CgroupPlan.Setting] {
@@ -46,20 +70,5 @@ extension Scenario {
       settings.append(.init(file: "cpu.weight", value: String(weight)))
     }
     return settings
-  }
-
-  /// The kind of work; each disk worker's part of the disk lies behind the one before.
-  private static func kind(of group: WorkSpec, diskOffset: inout UInt64) -> WorkKind {
-    switch group.type {
-    case .spin: return .spin
-    case .yield: return .yield
-    case .pingpong: return .pingpong
-    case .bursty(let busy, let sleep):
-      return .bursty(busyNanoseconds: busy, sleepNanoseconds: sleep)
-    case .diskVerify(let bytes, let blockSize):
-      defer { diskOffset += bytes * UInt64(group.workers) }
-      return .diskVerify(
-        offset: diskOffset, bytesPerWorker: bytes, blockSize: UInt32(blockSize))
-    }
   }
 }

@@ -11,6 +11,7 @@ struct WorkerRecord {
   var lastSample: (sample: Sample, monotonic: UInt64)?
   var report: WorkerReport?
   var disk: DiskReport?
+  var latencies: [LatencyKind: LatencyHistogram] = [:]
 
   /// Whether any event names the worker.
   var wasSeen: Bool { pid != nil || lastSample != nil || report != nil || disk != nil }
@@ -72,6 +73,8 @@ struct Ledger {
       update(report.id) { $0.report = report }
     case .diskReport(let report):
       update(report.id) { $0.disk = report }
+    case .latencyReport(let report):
+      update(report.id) { $0.latencies[report.kind] = report.histogram }
     case .cpuPlace(let place):
       // One that should not be there is enough to know.
       let asked = scenario.machine.topology.cpuCount

@@ -12,6 +12,7 @@ extension Event {
     case finished = 9
     case cpuPlace = 10
     case nodePlace = 11
+    case latencyReport = 12
   }
 
   /// The longest text of a problem or a log line, in bytes; it keeps the frame within
@@ -44,6 +45,9 @@ extension Event {
       report.encode(into: &body)
     case .diskReport(let report):
       code = .diskReport
+      report.encode(into: &body)
+    case .latencyReport(let report):
+      code = .latencyReport
       report.encode(into: &body)
     case .cpuPlace(let place):
       code = .cpuPlace
@@ -93,6 +97,8 @@ extension Event {
       self = .workerReport(try WorkerReport(from: &body))
     case .diskReport:
       self = .diskReport(try DiskReport(from: &body))
+    case .latencyReport:
+      self = .latencyReport(try LatencyReport(from: &body))
     case .cpuPlace:
       self = .cpuPlace(try CPUPlace(from: &body))
     case .nodePlace:
@@ -185,6 +191,8 @@ extension WorkerReport {
     body.uint64(longestGapNanoseconds)
     body.uint64(longestGapEndNanoseconds)
     body.uint32(longestGapCPU)
+    body.uint64(workUnits)
+    body.uint64(startDelayNanoseconds)
   }
 
   init(from body: inout ByteReader) throws(WireError) {
@@ -209,7 +217,8 @@ extension WorkerReport {
       cpuNanoseconds: cpu, runDelayNanoseconds: delay, voluntarySwitches: voluntary,
       involuntarySwitches: involuntary, migrations: migrations, cpusSeen: cpus,
       longestGapNanoseconds: try body.uint64(), longestGapEndNanoseconds: try body.uint64(),
-      longestGapCPU: try body.uint32())
+      longestGapCPU: try body.uint32(), workUnits: try body.uint64(),
+      startDelayNanoseconds: try body.uint64())
   }
 }
 

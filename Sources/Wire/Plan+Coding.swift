@@ -1,6 +1,5 @@
 extension Plan {
   private static let headerSize = 16
-  private static let noCgroup: UInt32 = .max
 
   /// The plan as bytes, with header and checksum.
   package func encoded() -> [UInt8] {
@@ -33,12 +32,7 @@ extension Plan {
       }
     }
     body.uint32(UInt32(work.count))
-    for group in work {
-      body.string(group.name)
-      body.uint32(group.workers)
-      body.uint32(group.cgroup ?? Self.noCgroup)
-      group.kind.encode(into: &body)
-    }
+    for group in work { group.encode(into: &body) }
     var writer = ByteWriter()
     writer.uint32(Self.magic)
     writer.uint16(Self.version)
@@ -75,9 +69,7 @@ extension Plan {
     let interval = try body.uint64()
     let drain = try body.uint64()
     let cpus = try body.uint32()
-    let diskOffset = body.offset
-    let diskCode = try body.uint8()
-    guard diskCode <= 1 else { throw .badValue(offset: diskOffset, value: UInt64(diskCode)) }
+    let needsDisk = try body.flag()
     var cgroups: [CgroupPlan] = []
     for _ in 0..<(try body.uint32()) {
       let path = try body.string()
@@ -89,23 +81,13 @@ extension Plan {
     }
     var work: [WorkPlan] = []
     for _ in 0..<(try body.uint32()) {
-      let name = try body.string()
-      let workers = try body.uint32()
-      let offset = body.offset
-      let cgroup = try body.uint32()
-      guard cgroup == Self.noCgroup || cgroup < UInt32(cgroups.count) else {
-        throw .badValue(offset: offset, value: UInt64(cgroup))
-      }
-      work.append(
-        WorkPlan(
-          name: name, kind: try WorkKind(from: &body), workers: workers,
-          cgroup: cgroup == Self.noCgroup ? nil : cgroup))
+      work.append(try WorkPlan(from: &body, cgroups: cgroups.count))
     }
     try Self.requireEnd(of: body)
     self.init(
       mode: mode, runID: runID, seed: seed, durationNanoseconds: duration,
       sampleIntervalNanoseconds: interval, drainNanoseconds: drain, cpus: cpus,
-      needsDisk: diskCode == 1, cgroups: cgroups, work: work)
+      needsDisk: needsDisk, cgroups: cgroups, work: work)
   }
 
   /// Nothing may follow: bytes that this build would not read could change what a plan means.
@@ -123,49 +105,6 @@ extension Plan {
     case 1: return .shell(columns: try body.uint16(), rows: try body.uint16())
     case 2: return .program(try ProgramPlan(from: &body))
     default: throw .badValue(offset: offset, value: UInt64(code))
-    }
-  }
-}
-
-extension WorkKind {
-  func encode(into body: inout ByteWriter) {
-    switch self {
-    case .spin:
-      body.uint8(1)
-    case .yield:
-      body.uint8(2)
-    case .bursty(let busy, let sleep):
-      body.uint8(3)
-      body.uint64(busy)
-      body.uint64(sleep)
-    case .pingpong:
-      body.uint8(4)
-    case .diskVerify(let offset, let bytesPerWorker, let blockSize):
-      body.uint8(5)
-      body.uint64(offset)
-      body.uint64(bytesPerWorker)
-      body.uint32(blockSize)
-    }
-  }
-
-  init(from body: inout ByteReader) throws(WireError) {
-    let offset = body.offset
-    let code = try body.uint8()
-    switch code {
-    case 1:
-      self = .spin
-    case 2:
-      self = .yield
-    case 3:
-      self = .bursty(busyNanoseconds: try body.uint64(), sleepNanoseconds: try body.uint64())
-    case 4:
-      self = .pingpong
-    case 5:
-      self = .diskVerify(
-        offset: try body.uint64(), bytesPerWorker: try body.uint64(),
-        blockSize: try body.uint32())
-    default:
-      throw .badValue(offset: offset, value: UInt64(code))
     }
   }
 }

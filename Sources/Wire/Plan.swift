@@ -5,7 +5,7 @@ package struct Plan: Equatable, Sendable {
   /// "KPLN" read as a little-endian word.
   package static let magic: UInt32 = 0x4e4c_504b
   /// The version that this build writes and reads.
-  package static let version: UInt16 = 1
+  package static let version: UInt16 = 2
   /// Where the guest finds the plan.
   package static let guestPath = "/ktstr/plan.bin"
   /// The name of the virtio-console port that events leave through.
@@ -93,40 +93,4 @@ package struct CgroupPlan: Equatable, Sendable {
     self.path = path
     self.settings = settings
   }
-}
-
-/// One group of like workers.
-package struct WorkPlan: Equatable, Sendable {
-  /// The name that the scenario gives it.
-  package var name: String
-  /// What each worker does.
-  package var kind: WorkKind
-  /// How many workers.
-  package var workers: UInt32
-  /// Index into the plan's cgroups; nil leaves the workers in the work root.
-  package var cgroup: UInt32?
-
-  /// Makes a group of workers.
-  package init(name: String, kind: WorkKind, workers: UInt32, cgroup: UInt32?) {
-    self.name = name
-    self.kind = kind
-    self.workers = workers
-    self.cgroup = cgroup
-  }
-}
-
-/// What a worker does, with the parameters of its kind.
-package enum WorkKind: Equatable, Sendable {
-  /// Arithmetic without end; an iteration is a fixed number of rounds.
-  case spin
-  /// `sched_yield` without end; an iteration is one call.
-  case yield
-  /// Busy for a time, then asleep for a time; an iteration is one such cycle.
-  case bursty(busyNanoseconds: UInt64, sleepNanoseconds: UInt64)
-  /// Workers in pairs pass one byte to and fro through two pipes; an iteration is a round trip.
-  case pingpong
-  /// Writes a seeded pattern to its part of the scratch disk, flushes, reads back and compares; an
-  /// iteration is one block verified. Worker `n` owns `bytesPerWorker` bytes from
-  /// `offset + n * bytesPerWorker`.
-  case diskVerify(offset: UInt64, bytesPerWorker: UInt64, blockSize: UInt32)
 }

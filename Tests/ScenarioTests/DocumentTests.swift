@@ -1,6 +1,7 @@
 import Scenario
 import Testing
 import Topology
+import Wire
 
 @Suite struct DocumentTests {
   @Test func `every default is filled in`() throws {
@@ -20,12 +21,12 @@ import Topology
             memory: 536_870_912, disk: nil),
           cgroups: [],
           work: [
-            WorkSpec(name: "s", type: .spin, workers: 1, cgroup: nil),
-            WorkSpec(name: "p", type: .pingpong, workers: 2, cgroup: nil),
+            WorkSpec(name: "s", kind: .spin, workers: 1, cgroup: nil),
+            WorkSpec(name: "p", kind: .pingpong(medium: .pipe), workers: 2, cgroup: nil),
             WorkSpec(
-              name: "b", type: .bursty(busyNanoseconds: 10_000_000, sleepNanoseconds: 10_000_000),
+              name: "b", kind: .bursty(busyNanoseconds: 10_000_000, sleepNanoseconds: 10_000_000),
               workers: 1, cgroup: nil),
-            WorkSpec(name: "y", type: .yield, workers: 1, cgroup: "x/y"),
+            WorkSpec(name: "y", kind: .yield, workers: 1, cgroup: "x/y"),
           ], durationNanoseconds: 1_500_000_000, timeoutNanoseconds: 120_000_000_000, seed: nil,
           expect: Expectations(
             progress: true, maxGap: [], fairness: [], minRate: [], diskVerified: false,
@@ -107,10 +108,12 @@ import Topology
     #expect(
       scenario.work == [
         WorkSpec(
-          name: "burst", type: .bursty(busyNanoseconds: 1_000_000, sleepNanoseconds: 2_000),
+          name: "burst", kind: .bursty(busyNanoseconds: 1_000_000, sleepNanoseconds: 2_000),
           workers: 2, cgroup: "a/b"),
         WorkSpec(
-          name: "disk", type: .diskVerify(bytesPerWorker: 1 << 20, blockSize: 4096), workers: 1),
+          name: "disk",
+          kind: .diskVerify(DiskArea(offset: 0, bytesPerWorker: 1 << 20, blockSize: 4096)),
+          workers: 1),
       ])
     #expect(scenario.durationNanoseconds == 120_000_000_000)
     #expect(scenario.timeoutNanoseconds == 180_000_000_000)
@@ -143,8 +146,8 @@ import Topology
          "duration": "1s", "work": [\#(work)]}
         """#
       return try decode(text).scenario.work.map { group in
-        guard case .diskVerify(let bytes, _) = group.type else { return 0 }
-        return bytes
+        guard case .diskVerify(let area) = group.kind else { return 0 }
+        return area.bytesPerWorker
       }
     }
     let one = #"{"name": "a", "type": "diskVerify"}"#

@@ -41,17 +41,17 @@ import Wire
           work: [
             WorkPlan(
               name: "one",
-              kind: .diskVerify(offset: 0, bytesPerWorker: 131_072, blockSize: 65_536),
+              kind: .diskVerify(DiskArea(offset: 0, bytesPerWorker: 131_072, blockSize: 65_536)),
               workers: 2, cgroup: nil),
             WorkPlan(name: "two", kind: .spin, workers: 1, cgroup: 3),
             WorkPlan(
               name: "three",
-              kind: .diskVerify(offset: 262_144, bytesPerWorker: 8192, blockSize: 4096),
+              kind: .diskVerify(DiskArea(offset: 262_144, bytesPerWorker: 8192, blockSize: 4096)),
               workers: 1, cgroup: 2),
             WorkPlan(
               name: "four", kind: .bursty(busyNanoseconds: 1_000, sleepNanoseconds: 2_000),
               workers: 1, cgroup: nil),
-            WorkPlan(name: "five", kind: .pingpong, workers: 4, cgroup: nil),
+            WorkPlan(name: "five", kind: .pingpong(medium: .pipe), workers: 4, cgroup: nil),
             WorkPlan(name: "six", kind: .yield, workers: 1, cgroup: nil),
           ]))
     #expect(try Plan(decoding: plan.encoded()) == plan)

@@ -2,6 +2,12 @@ import Scenario
 import Testing
 
 @Suite struct RefusalTests {
+  /// The names of all types of work, as messages list them.
+  private static let types: String = {
+    let names = WorkType.allCases.map { "\"\($0.rawValue)\"" }
+    return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+  }()
+
   @Test func `the text that the others spoil is good`() {
     #expect(refusals(ScenarioText.good) == [])
   }
@@ -307,9 +313,13 @@ import Testing
       "\"workers\": 2", "\"workers\": 4095",
       "t.json:4:37: machine.memory: expected at least 577MiB for 4096 workers, found 512MiB"),
     Refusal(
-      "\"workers\": 2", "\"busy\": \"1ms\"",
-      "t.json:7:39: work[0]: unknown key \"busy\" in work of type \"spin\"; it belongs to the type "
-        + "\"bursty\""),
+      "\"workers\": 2", "\"rate\": 5",
+      "t.json:7:39: work[0]: unknown key \"rate\" in work of type \"spin\"; it belongs to the type "
+        + "\"cacheServer\""),
+    Refusal(
+      "\"workers\": 2", "\"sleep\": \"1ms\"",
+      "t.json:7:39: work[0]: unknown key \"sleep\" in work of type \"spin\"; it belongs to the types "
+        + "\"bursty\", \"realtimeHog\", \"idleChurn\""),
     Refusal(
       "\"type\": \"spin\", \"workers\": 2", "\"type\": \"pingpong\", \"workers\": 3",
       "t.json:7:54: work[0].workers: expected an even number, since pingpong workers come in "
@@ -319,8 +329,7 @@ import Testing
       "t.json:7:50: work[0].sleep: expected a time from 1us to 86400s, found \"0ms\""),
     Refusal(
       "\"type\": \"spin\"", "\"type\": 3",
-      "t.json:7:31: work[0].type: expected work type (\"spin\", \"yield\", \"bursty\", \"pingpong\" "
-        + "or \"diskVerify\"), found 3"),
+      "t.json:7:31: work[0].type: expected work type (\(Self.types)), found 3"),
     Refusal("\"type\": \"spin\", ", "", "t.json:7:5: work[0]: missing key \"type\""),
     Refusal("\"name\": \"spin\", ", "", "t.json:7:5: work[0]: missing key \"name\""),
     Refusal(

@@ -13,9 +13,10 @@ enum Fixture {
     machine: MachineSpec(topology: .flat(cpus: 2), disk: DiskSpec(size: 1 << 20)),
     cgroups: [CgroupSpec(name: "a/b")],
     work: [
-      WorkSpec(name: "spin", type: .spin, workers: 2, cgroup: "a/b"),
+      WorkSpec(name: "spin", kind: .spin, workers: 2, cgroup: "a/b"),
       WorkSpec(
-        name: "disk", type: .diskVerify(bytesPerWorker: 4096, blockSize: 4096), workers: 1),
+        name: "disk", kind: .diskVerify(DiskArea(offset: 0, bytesPerWorker: 4096, blockSize: 4096)),
+        workers: 1),
     ], durationNanoseconds: 3 * second, timeoutNanoseconds: 60 * second,
     expect: Expectations(
       maxGap: [GapLimit(work: nil, limitNanoseconds: 400_000_000)],

@@ -85,6 +85,13 @@ import Wire
     #expect(error(2, [0] + zeros) == .badValue(offset: 0, value: 0))
     #expect(error(2, [8] + zeros) == .badValue(offset: 0, value: 8))
     #expect(error(5, [0, 0, 0, 0, 5] + zeros) == .badValue(offset: 4, value: 5))
+    // A latency of no kind, and buckets that do not ascend or are too many.
+    #expect(error(12, [0, 0, 0, 0, 3] + zeros) == .badValue(offset: 4, value: 3))
+    let latency = [0, 0, 0, 0, 1] + zeros[..<32]
+    #expect(
+      error(12, latency + [2, 0, 5, 0, 1, 0, 0, 0, 5, 0, 1, 0, 0, 0])
+        == .badValue(offset: 45, value: 5))
+    #expect(error(12, latency + [1, 0, 0, 4, 1, 0, 0, 0]) == .badValue(offset: 39, value: 1024))
     #expect(error(8, [2, 0, 0xc3, 0x28]) == .badText(offset: 2))
     #expect(
       error(4, Array(zeros[..<8]) + [0xff, 0xff]) == .truncated(offset: 10, needed: 2, available: 0)
@@ -101,7 +108,7 @@ import Wire
         let place = Int.random(in: 0..<frame.payload.count, using: &generator)
         frame.payload[place] = UInt8.random(in: .min ... .max, using: &generator)
       }
-      if round.isMultiple(of: 3) { frame.type = UInt8.random(in: 0..<12, using: &generator) }
+      if round.isMultiple(of: 3) { frame.type = UInt8.random(in: 0..<13, using: &generator) }
       do throws(WireError) {
         guard let event = try Event(decoding: frame) else { continue }
         // What decodes can be encoded, and then decodes to the same.

@@ -58,7 +58,11 @@ import Wire
     plan.cgroups = [
       CgroupPlan(path: "a", settings: [.init(file: "f", value: "v")])
     ]
-    plan.work = [WorkPlan(name: "w", kind: .spin, workers: 3, cgroup: 0)]
+    plan.work = [
+      WorkPlan(
+        name: "w", kind: .wakeChain(busyNanoseconds: 0x0201), workers: 3, cgroup: 0,
+        policy: .fifo(priority: 9), nice: -2, affinity: [CPUSet([1, 65])], areThreads: true)
+    ]
     let body: [UInt8] = [
       0x00,  // mode: run
       0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01,  // run id
@@ -76,12 +80,17 @@ import Wire
       1, 0, 0x77,  // "w"
       3, 0, 0, 0,  // workers
       0, 0, 0, 0,  // cgroup
-      1,  // spin
+      1, 9,  // SCHED_FIFO, priority
+      0xfe,  // nice
+      1,  // threads
+      1, 0,  // sets of CPUs
+      2, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0,  // words
+      11, 1, 2, 0, 0, 0, 0, 0, 0,  // wakeChain, busy
     ]
     #expect(
       Array(plan.encoded().prefix(12)) == [
         0x4b, 0x50, 0x4c, 0x4e,  // magic "KPLN"
-        0x01, 0x00,  // version
+        0x02, 0x00,  // version
         0x00, 0x00,  // reserved
         UInt8(body.count), 0, 0, 0,  // length
       ])
@@ -105,7 +114,8 @@ import Wire
   @Test func `one flipped bit anywhere is an error`() {
     let bytes = Examples.plan.encoded()
     for index in bytes.indices {
-      for bit in 0..<8 {
+      // Every bit of the header; of the body, which is the checksum's, one of each byte.
+      for bit in index < 16 ? 0..<8 : index % 8..<index % 8 + 1 {
         var flipped = bytes
         flipped[index] ^= 1 << UInt8(bit)
         #expect(Self.error(flipped) != nil, "byte \(index), bit \(bit)")
@@ -121,6 +131,7 @@ import Wire
       return Self.error(bytes)
     }
     #expect(changed(0, 0) == .badMagic(found: 0x4e4c_5000, expected: 0x4e4c_504b))
+    #expect(changed(4, 1) == .unsupportedVersion(1))
     #expect(changed(4, 9) == .unsupportedVersion(9))
     #expect(changed(6, 1) == .badValue(offset: 6, value: 1))
     #expect(
@@ -145,12 +156,70 @@ import Wire
     #expect(Self.error(stray.encoded()) != nil)
   }
 
+  @Test(arguments: Examples.kinds)
+  func `each kind of work is read or refused however its bytes are damaged`(kind: WorkKind) throws {
+    var plan = Examples.plan
+    plan.work = [WorkPlan(name: "", kind: kind, workers: 1, cgroup: nil)]
+    let body = Array(plan.encoded().dropFirst(16))
+    #expect(try Plan(decoding: plan.encoded()) == plan)
+    // The last group's bytes: name, workers, cgroup, policy, nice, threads, sets, kind.
+    let start = body.count - Self.size(of: plan, from: body)
+    for index in start..<body.count {
+      for value: UInt8 in [0, 1, 2, 0x7f, 0x80, 0xfe, 0xff] {
+        var damaged = body
+        damaged[index] = value
+        do throws(WireError) {
+          let read = try Plan(decoding: Self.sealed(damaged))
+          #expect(try Plan(decoding: read.encoded()) == read, "byte \(index)")
+        } catch {
+          continue
+        }
+      }
+    }
+  }
+
+  /// Bytes of the only group of work.
+  private static func size(of plan: Plan, from body: [UInt8]) -> Int {
+    var without = plan
+    without.work = []
+    return body.count - (without.encoded().count - 16)
+  }
+
+  @Test func `what cannot be is refused with its place`() throws {
+    var plan = Examples.plan
+    plan.work = [
+      WorkPlan(
+        name: "w", kind: .cgroupChurn(dwellNanoseconds: 1, first: 1, count: 2), workers: 1,
+        cgroup: nil)
+    ]
+    // Two cgroups from the second of two on.
+    #expect(Self.error(plan.encoded()) != nil)
+    plan.work[0].kind = .cgroupChurn(dwellNanoseconds: 1, first: .max, count: .max)
+    #expect(Self.error(plan.encoded()) != nil)
+    plan.work[0].kind = .cgroupChurn(dwellNanoseconds: 1, first: 0, count: 0)
+    #expect(Self.error(plan.encoded()) != nil)
+    plan.work[0].kind = .spin
+    plan.work[0].nice = 20
+    #expect(Self.error(plan.encoded()) != nil)
+    plan.work[0].nice = 19
+    #expect(try Plan(decoding: plan.encoded()) == plan)
+    // An empty set is no place to run.
+    plan.work[0].affinity = [CPUSet([Int]())]
+    #expect(Self.error(plan.encoded()) != nil)
+  }
+
+  @Test func `sets of CPUs have one form`() {
+    #expect(CPUSet([5, 1, 64, 1]).cpus == [1, 5, 64])
+    #expect(CPUSet(words: [2, 0, 0]) == CPUSet([1]))
+    #expect(CPUSet([-1, 1 << 20]).isEmpty)
+  }
+
   @Test func `mutated bodies never trap`() {
     let seed: UInt64 = 0x706c_616e
     var generator = SeededGenerator(seed: seed)
     let body = Array(Examples.plan.encoded().dropFirst(16))
     var errors = 0
-    for round in 0..<10_000 {
+    for round in 0..<4_000 {
       var mutated = body
       for _ in 0..<Int.random(in: 1...4, using: &generator) {
         let place = Int.random(in: 0..<mutated.count, using: &generator)

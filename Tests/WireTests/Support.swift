@@ -54,7 +54,7 @@ enum Examples {
         id: id, end: .crashed, code: -11, iterations: 1, wallNanoseconds: 2, cpuNanoseconds: 3,
         runDelayNanoseconds: 4, voluntarySwitches: 5, involuntarySwitches: 6, migrations: 7,
         cpusSeen: [0x8000_0000_0000_0001, 2], longestGapNanoseconds: 8,
-        longestGapEndNanoseconds: 9, longestGapCPU: 10)),
+        longestGapEndNanoseconds: 9, longestGapCPU: 10, workUnits: 11, startDelayNanoseconds: 12)),
     .diskReport(
       DiskReport(
         id: id, passes: 1, bytesWritten: 2, bytesVerified: 3, flushes: 4, mismatchedBlocks: 5,
@@ -63,6 +63,8 @@ enum Examples {
       DiskReport(
         id: id, passes: 0, bytesWritten: 0, bytesVerified: 0, flushes: 0, mismatchedBlocks: 0,
         firstMismatch: nil, ioErrors: 0, lastErrno: 0)),
+    .latencyReport(LatencyReport(id: id, kind: .wake, histogram: latencies([3, 70, 70, 1 << 40]))),
+    .latencyReport(LatencyReport(id: id, kind: .request, histogram: LatencyHistogram())),
     .cpuPlace(
       CPUPlace(
         cpu: 3, package: 1, core: -1, siblings: "2-3", cacheLevel: 3, cacheCPUs: "0-1,3,250-253")),
@@ -73,6 +75,48 @@ enum Examples {
     .finished(Finished(monotonic: 1, droppedEvents: 2)),
   ]
 
+  /// A histogram of these values.
+  static func latencies(_ values: [UInt64]) -> LatencyHistogram {
+    var histogram = LatencyHistogram()
+    for value in values { histogram.record(value) }
+    return histogram
+  }
+
+  /// One of each kind of work, with a different number in every place.
+  static let kinds: [WorkKind] = [
+    .spin, .aluMix, .yield, .bursty(busyNanoseconds: 1, sleepNanoseconds: 2),
+    .realtimeHog(busyNanoseconds: 3, sleepNanoseconds: 4), .idleChurn(sleepNanoseconds: 5),
+    .timerLatency(intervalNanoseconds: 6),
+    .preemptStorm(intervalNanoseconds: 7, busyNanoseconds: 8), .pingpong(medium: .pipe),
+    .pingpong(medium: .futex), .wakeChain(busyNanoseconds: 9),
+    .fanOut(pauseNanoseconds: 10, busyNanoseconds: 11),
+    .thunderingHerd(pauseNanoseconds: 12, busyNanoseconds: 13),
+    .epollEvents(producers: 14, pauseNanoseconds: 15),
+    .producerConsumer(
+      QueueLoad(producers: 16, depth: 17, produceNanoseconds: 18, consumeNanoseconds: 19)),
+    .signalStorm(pauseNanoseconds: 20),
+    .mutexContention(holdNanoseconds: 21, outsideNanoseconds: 22),
+    .priorityInversion(
+      InversionLoad(
+        inherits: true, holdNanoseconds: 23, busyNanoseconds: 24, pauseNanoseconds: 25)),
+    .forkExitChurn, .niceSweep(dwellNanoseconds: 26), .policyChurn(dwellNanoseconds: 27),
+    .affinityChurn(dwellNanoseconds: 28),
+    .cgroupChurn(dwellNanoseconds: 29, first: 0, count: 2), .pageFaultChurn(bytes: 30),
+    .cachePressure(bytes: 31), .numaSweep(bytes: 32, dwellNanoseconds: 33),
+    .diskSequential(area, operation: .mixed), .diskRandom(area, writePercent: 34),
+    .diskSyncConvoy(area), .diskVerify(area),
+    .schedMessages(MessageLoad(messengers: 35, thinkNanoseconds: 36, busyNanoseconds: 37)),
+    .cacheServer(CacheLoad(perSecond: 38, bytes: 39, lookups: 40)),
+  ]
+
+  private static let area = DiskArea(offset: 512, bytesPerWorker: 65536, blockSize: 4096)
+
+  /// One of each policy.
+  static let policies: [SchedulingPolicy] = [
+    .normal, .batch, .idle, .ext, .fifo(priority: 98), .roundRobin(priority: 1),
+    .deadline(runtime: 1, deadline: 2, period: .max),
+  ]
+
   static let plan = Plan(
     mode: .run, runID: 0x0123_4567_89ab_cdef, seed: 42, durationNanoseconds: 3_000_000_000,
     sampleIntervalNanoseconds: 100_000_000, drainNanoseconds: 5_000_000_000, cpus: 2,
@@ -81,15 +125,11 @@ enum Examples {
       CgroupPlan(path: "a", settings: [.init(file: "cpu.max", value: "5000 1000000")]),
       CgroupPlan(path: "a/b", settings: []),
     ],
-    work: [
-      WorkPlan(name: "spin", kind: .spin, workers: 2, cgroup: 1),
-      WorkPlan(name: "yield", kind: .yield, workers: 1, cgroup: nil),
+    work: kinds.enumerated().map { index, kind in
       WorkPlan(
-        name: "burst", kind: .bursty(busyNanoseconds: 1, sleepNanoseconds: 2), workers: 1,
-        cgroup: 0),
-      WorkPlan(name: "ping", kind: .pingpong, workers: 4, cgroup: nil),
-      WorkPlan(
-        name: "disk", kind: .diskVerify(offset: 512, bytesPerWorker: 65536, blockSize: 4096),
-        workers: 1, cgroup: nil),
-    ])
+        name: "work\(index)", kind: kind, workers: UInt32(index), cgroup: [nil, 0, 1][index % 3],
+        policy: policies[index % policies.count], nice: Int8(index % 40 - 20),
+        affinity: [[], [CPUSet([0, 64])], [CPUSet([3]), CPUSet([200])]][index % 3],
+        areThreads: index % 2 == 1)
+    })
 }

@@ -16,7 +16,7 @@ struct ExpectationContext {
   }
 
   var hasDiskWork: Bool {
-    work.contains { $0.spec?.type.name == .diskVerify }
+    work.contains { $0.spec?.kind.type == .diskVerify }
   }
 
   /// Whether every group could be read, so that what is missing is really missing.
@@ -101,7 +101,7 @@ extension ScenarioDecoder {
   private func fairness(_ node: Node, _ context: ExpectationContext) -> FairnessLimit? {
     guard let object = node.object() else { return nil }
     object.allow(only: ["cgroup", "work", "maxSpread"])
-    let spread = object.required("maxSpread").flatMap { self.spread($0) }
+    let spread = object.required("maxSpread").flatMap { $0.share() }
     let subject: FairnessLimit.Subject?
     let members: [DecodedWork]
     switch (object["cgroup"], object["work"]) {
@@ -137,21 +137,6 @@ extension ScenarioDecoder {
     }
     guard let subject, let spread else { return nil }
     return FairnessLimit(subject: subject, maxSpread: spread)
-  }
-
-  /// A part of one: 0.3 or "30%".
-  private func spread(_ node: Node) -> Double? {
-    var found = node.number
-    if case .text(let text) = node.value.kind, text.hasSuffix("%"),
-      let first = text.unicodeScalars.first, ("0"..."9").contains(first)
-    {
-      found = Double(text.dropLast()).map { $0 / 100 }
-    }
-    guard let found, (0...1).contains(found) else {
-      node.refuse(expected: "a number from 0 to 1 or a string such as \"30%\"")
-      return nil
-    }
-    return found
   }
 
   private static let deviceMinimums = [

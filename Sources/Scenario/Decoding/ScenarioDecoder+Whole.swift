@@ -1,3 +1,5 @@
+import Wire
+
 extension ScenarioDecoder {
   /// Memory that each worker is reckoned with: stack, page tables, kernel stack and task.
   private static let memoryPerWorker: UInt64 = 128 << 10
@@ -30,11 +32,13 @@ extension ScenarioDecoder {
     let groups = scenario.work
     var end: UInt64 = 0
     for (index, group) in groups.enumerated() {
-      guard case .diskVerify(var bytes, let blockSize) = group.type else { continue }
+      guard var area = group.kind.diskArea else { continue }
+      var bytes = area.bytesPerWorker
+      let blockSize = UInt64(area.blockSize)
       let path = JSONPath([.key("work"), .index(index)])
       guard let disk = scenario.machine.disk else {
         diagnostics.add(
-          "diskVerify needs a scratch disk; give \"machine\" a \"disk\"",
+          "\(group.kind.type.rawValue) needs a scratch disk; give \"machine\" a \"disk\"",
           path: path.appending("type"))
         continue
       }
@@ -48,7 +52,9 @@ extension ScenarioDecoder {
           path: isShare ? path : path.appending("bytes"))
         return
       }
-      scenario.work[index].type = .diskVerify(bytesPerWorker: bytes, blockSize: blockSize)
+      area.offset = end
+      area.bytesPerWorker = bytes
+      scenario.work[index].kind.diskArea = area
       end = newEnd
     }
   }
@@ -70,9 +76,8 @@ extension ScenarioDecoder {
     }
     var need = MachineSpec.minimumMemory + UInt64(scenario.workerCount) * Self.memoryPerWorker
     for group in scenario.work {
-      // One block to write from and one to read into.
-      guard case .diskVerify(_, let blockSize) = group.type else { continue }
-      need += 2 * blockSize * UInt64(group.workers)
+      // At most 2^30 bytes for each of 4096 workers, and for each of 256 groups.
+      need += group.kind.bytesPerWorker * UInt64(group.workers) + group.kind.bytesPerGroup
     }
     guard scenario.machine.memory < need else { return }
     let mebibyte: UInt64 = 1 << 20

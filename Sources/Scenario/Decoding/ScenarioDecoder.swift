@@ -29,7 +29,7 @@ struct ScenarioDecoder {
     let seed = object["seed"]?.whole(in: 0...UInt64.max)
     let machine = object.required("machine").flatMap { self.machine($0) }
     let cgroups = object["cgroups"].map { self.cgroups($0) }
-    let work = object.required("work").map { self.work($0, cgroups: cgroups, disk: machine?.disk) }
+    let work = object.required("work").map { self.work($0, cgroups: cgroups, machine: machine) }
     let (duration, timeout) = times(object)
     // A disk that could not be read is a disk all the same: one mistake, one message.
     let hasDisk = root.value["machine"]?["disk"] != nil

@@ -33,6 +33,30 @@ extension Node {
     return found
   }
 
+  /// This value as a whole number in a range that begins below 0; any other is a problem.
+  func signed(in range: ClosedRange<Int64>) -> Int64? {
+    guard case .integer(let number) = value.kind, range.contains(number) else {
+      refuse(expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+      return nil
+    }
+    return number
+  }
+
+  /// This value as a part of one, 0.3 or "30%"; any other is a problem.
+  func share() -> Double? {
+    var found = number
+    if case .text(let text) = value.kind, text.hasSuffix("%"),
+      let first = text.unicodeScalars.first, ("0"..."9").contains(first)
+    {
+      found = Double(text.dropLast()).map { $0 / 100 }
+    }
+    guard let found, (0...1).contains(found) else {
+      refuse(expected: "a number from 0 to 1 or a string such as \"30%\"")
+      return nil
+    }
+    return found
+  }
+
   /// This value as a number, nil when it is none; makes no problem of that.
   var number: Double? {
     switch value.kind {

@@ -8,8 +8,8 @@ extension Ledger {
     guard scenario.expect.diskVerified else { return [] }
     var checks: [CheckResult] = []
     for (index, group) in scenario.work.enumerated() {
-      guard case .diskVerify(let bytes, _) = group.type else { continue }
-      checks += workers(ofGroup: index).map { verified($0, bytesOnePass: bytes) }
+      guard case .diskVerify(let area) = group.kind else { continue }
+      checks += workers(ofGroup: index).map { verified($0, bytesOnePass: area.bytesPerWorker) }
     }
     return checks
   }

@@ -77,7 +77,8 @@ void guest_wait_for_child(int64_t timeout_ns) {
 }
 
 int guest_raise_priority(void) {
-  struct sched_param parameter = {.sched_priority = 1};
+  // Above all workers, whose greatest priority is one less.
+  struct sched_param parameter = {.sched_priority = 99};
   return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameter) < 0 ? -errno : 0;
 }
 

@@ -109,6 +109,27 @@ package enum ByteText {
     return overflow ? 0 : bytes
   }
 
+  /// The number behind a name at the start of a line, as in /proc/stat; 0 where there is none.
+  package static func value(of name: String, in bytes: [UInt8]) -> UInt64 {
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      let words = line.split(separator: UInt8(ascii: " "))
+      guard words.count > 1, words[0].elementsEqual(name.utf8) else { continue }
+      return numbers(words[1]).first ?? 0
+    }
+    return 0
+  }
+
+  /// Nanoseconds that tasks ran on all CPUs: the seventh number of each `cpu` line of
+  /// `/proc/schedstat` (Documentation/scheduler/sched-stats.rst, versions 15 to 17).
+  package static func schedulerRunTime(_ schedstat: [UInt8]) -> UInt64 {
+    var total: UInt64 = 0
+    for line in schedstat.split(separator: UInt8(ascii: "\n")) where line.starts(with: "cpu".utf8) {
+      let words = line.split(separator: UInt8(ascii: " "))
+      if words.count > 7 { total &+= numbers(words[7]).first ?? 0 }
+    }
+    return total
+  }
+
   /// Time runnable without a CPU, in nanoseconds: the second number of `/proc/<pid>/schedstat`.
   package static func runDelay(_ schedstat: [UInt8]) -> UInt64 {
     let fields = numbers(schedstat)

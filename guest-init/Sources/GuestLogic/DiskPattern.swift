@@ -1,3 +1,5 @@
+internal import Wire
+
 /// What a disk worker writes: 64-bit words that follow from seed, worker, pass and disk offset, so
 /// that lost, stale and misplaced blocks all differ from what is expected.
 package struct DiskPattern: Sendable {
@@ -6,13 +8,13 @@ package struct DiskPattern: Sendable {
   /// The pattern of one worker in one pass.
   package init(seed: UInt64, work: UInt16, worker: UInt16, pass: UInt32) {
     let place = UInt64(work) << 48 | UInt64(worker) << 32 | UInt64(pass)
-    key = Self.mix(seed &+ Self.mix(place &+ Self.golden))
+    key = SeededRandom.mix(seed &+ SeededRandom.mix(place &+ Self.golden))
   }
 
   /// The word at a byte offset of the disk; the offset is a multiple of 8.
   @inline(__always)
   package func word(at offset: UInt64) -> UInt64 {
-    Self.mix(key &+ (offset >> 3) &* Self.golden)
+    SeededRandom.mix(key &+ (offset >> 3) &* Self.golden)
   }
 
   /// Fills a block that lies at `offset` on the disk.
@@ -38,13 +40,4 @@ package struct DiskPattern: Sendable {
   }
 
   private static let golden: UInt64 = 0x9e37_79b9_7f4a_7c15
-
-  /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
-  @inline(__always)
-  private static func mix(_ value: UInt64) -> UInt64 {
-    var x = value
-    x = (x ^ (x >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    x = (x ^ (x >> 27)) &* 0x94d0_49bb_1331_11eb
-    return x ^ (x >> 31)
-  }
 }

@@ -6,10 +6,23 @@ package struct WorkerSpec: Sendable {
   package var id: WorkerID
   /// What it does.
   package var kind: WorkKind
+  /// Workers of its group.
+  package var groupSize: UInt32
   /// Index into the plan's cgroups, or nil.
   package var cgroup: UInt32?
+  /// How it is scheduled.
+  package var policy: SchedulingPolicy
+  /// Its nice value.
+  package var nice: Int8
+  /// Where it may run; nil is anywhere.
+  package var affinity: CPUSet?
+  /// Whether it is a thread of its group's process.
+  package var isThread: Bool
   /// The process name: the group's name cut to fit the kernel's 15 bytes with `.number` behind it.
   package var processName: String
+
+  /// Its number in the group.
+  package var number: Int { Int(id.worker) }
 }
 
 /// Why a plan that was read whole cannot be executed.
@@ -40,12 +53,14 @@ extension Plan {
     var specs: [WorkerSpec] = []
     for index in work.indices {
       let group = work[index]
-      try group.check(diskSize: diskSize)
+      try group.check(diskSize: diskSize, cpus: cpus)
       for number in 0..<group.workers {
         specs.append(
           WorkerSpec(
             id: WorkerID(work: UInt16(index), worker: UInt16(number)), kind: group.kind,
-            cgroup: group.cgroup, processName: Self.processName(group.name, number)))
+            groupSize: group.workers, cgroup: group.cgroup, policy: group.policy,
+            nice: group.nice, affinity: group.affinity(of: number), isThread: group.areThreads,
+            processName: Self.processName(group.name, number)))
       }
     }
     return specs
@@ -75,34 +90,72 @@ extension Plan {
 }
 
 extension WorkPlan {
-  func check(diskSize: UInt64?) throws(Refusal) {
-    switch kind {
-    case .spin, .yield, .bursty:
-      return
-    case .pingpong:
-      guard workers % 2 == 0 else {
-        throw Refusal(text: "work \(name): pingpong needs pairs, not \(workers) workers")
+  /// The greatest count and amount that a kind may ask for; the host allows no more.
+  private static let maximumCount: UInt32 = 1 << 20
+  private static let maximumMemory: UInt64 = 1 << 30
+
+  func affinity(of worker: UInt32) -> CPUSet? {
+    affinity.isEmpty ? nil : affinity[Int(worker) % affinity.count]
+  }
+
+  func check(diskSize: UInt64?, cpus: UInt32) throws(Refusal) {
+    let rule = kind.groupRule
+    guard workers >= rule.minimum, workers % rule.multiple == 0 else {
+      throw Refusal(
+        text:
+          "work \(name): \(workers) workers, but it needs \(rule.minimum) or more, in groups of "
+          + "\(rule.multiple)")
+    }
+    for set in affinity where (set.cpus.last ?? 0) >= Int(cpus) {
+      throw Refusal(text: "work \(name): a CPU of its affinity is not among \(cpus)")
+    }
+    guard kind.bytesPerWorker <= Self.maximumMemory, kind.bytesPerGroup <= Self.maximumMemory else {
+      throw Refusal(text: "work \(name): more than 1 GiB of memory for a worker or a group")
+    }
+    try checkCounts()
+    if let area = kind.diskArea { try check(area, diskSize: diskSize) }
+  }
+
+  /// Counts that memory is taken by, or that are divided by.
+  private func checkCounts() throws(Refusal) {
+    let isFine =
+      switch kind {
+      case .epollEvents(let producers, _): producers > 0
+      case .producerConsumer(let load): load.producers > 0 && (1...1024).contains(load.depth)
+      case .schedMessages(let load): load.messengers > 0
+      case .cacheServer(let load):
+        (1...Self.maximumCount).contains(load.perSecond) && load.bytes >= 4096
+          && load.lookups <= Self.maximumCount
+      case .pageFaultChurn(let bytes), .cachePressure(let bytes), .numaSweep(let bytes, _):
+        bytes >= 4096
+      case .timerLatency(let interval), .preemptStorm(let interval, _): interval > 0
+      default: true
       }
-    case .diskVerify(let offset, let bytesPerWorker, let blockSize):
-      guard let diskSize else {
-        throw Refusal(text: "work \(name): diskVerify without a scratch disk in the plan")
-      }
-      guard blockSize > 0, blockSize % 512 == 0, blockSize <= Plan.maximumBlockSize else {
-        throw Refusal(
-          text: "work \(name): block size \(blockSize) is not a multiple of 512 up to 16 MiB")
-      }
-      guard bytesPerWorker > 0, bytesPerWorker % UInt64(blockSize) == 0, offset % 512 == 0 else {
-        throw Refusal(
-          text: "work \(name): offset \(offset) or \(bytesPerWorker) bytes a worker do not fit "
-            + "blocks of \(blockSize)")
-      }
-      let (bytes, first) = bytesPerWorker.multipliedReportingOverflow(by: UInt64(workers))
-      let (end, second) = bytes.addingReportingOverflow(offset)
-      guard !first, !second, end <= diskSize else {
-        throw Refusal(
-          text: "work \(name): \(workers) workers of \(bytesPerWorker) bytes from \(offset) do "
-            + "not fit a disk of \(diskSize) bytes")
-      }
+    guard isFine else { throw Refusal(text: "work \(name): a parameter is out of its range") }
+  }
+
+  private func check(_ area: DiskArea, diskSize: UInt64?) throws(Refusal) {
+    guard let diskSize else {
+      throw Refusal(text: "work \(name): disk work without a scratch disk in the plan")
+    }
+    guard area.blockSize > 0, area.blockSize % 512 == 0, area.blockSize <= Plan.maximumBlockSize
+    else {
+      throw Refusal(
+        text: "work \(name): block size \(area.blockSize) is not a multiple of 512 up to 16 MiB")
+    }
+    guard area.bytesPerWorker > 0, area.bytesPerWorker % UInt64(area.blockSize) == 0,
+      area.offset % 512 == 0
+    else {
+      throw Refusal(
+        text: "work \(name): offset \(area.offset) or \(area.bytesPerWorker) bytes a worker do not "
+          + "fit blocks of \(area.blockSize)")
+    }
+    let (bytes, first) = area.bytesPerWorker.multipliedReportingOverflow(by: UInt64(workers))
+    let (end, second) = bytes.addingReportingOverflow(area.offset)
+    guard !first, !second, end <= diskSize else {
+      throw Refusal(
+        text: "work \(name): \(workers) workers of \(area.bytesPerWorker) bytes from "
+          + "\(area.offset) do not fit a disk of \(diskSize) bytes")
     }
   }
 }

@@ -4,23 +4,22 @@ internal import Synchronization
 internal import Wire
 
 extension Crew {
-  /// Sends the account of a worker that was reaped.
+  /// Sends the account of a worker whose process was reaped.
   mutating func report(
     _ index: Int, _ ended: guest_ended, runDelay: UInt64, _ telemetry: inout Telemetry
   ) {
     let slot = table.slot(index)
-    let end: WorkerEnd
+    let step = WorkerStep(rawValue: slot.fields.failedStep.load(ordering: .relaxed)) ?? .none
+    let hasLeft = slot.fields.ended.load(ordering: .acquiring) != 0
+    let isReady = slot.fields.isReady.load(ordering: .acquiring)
+    var end = WorkerEnd.stopped
     var code: Int32 = 0
-    if ended.signal != 0 {
+    if !hasLeft && ended.signal != 0 {
       end = members[index].isKilled ? .killed : .crashed
       code = ended.signal
-    } else if ended.exit_code == 0 {
-      end = .stopped
-    } else {
-      let isReady = slot.fields.isReady.load(ordering: .acquiring)
+    } else if !hasLeft || step != .none {
       end = isReady ? .failed : .neverStarted
       code = slot.fields.failure.load(ordering: .relaxed)
-      let step = WorkerStep(rawValue: slot.fields.failedStep.load(ordering: .relaxed)) ?? .none
       telemetry.post(
         .problem(
           Problem(
@@ -28,10 +27,20 @@ extension Crew {
             text: members[index].spec.processName + " could not " + step.text)))
     }
     var report = account(index, end: end, code: code)
-    report.cpuNanoseconds = ended.cpu_ns
-    report.runDelayNanoseconds = runDelay
-    report.voluntarySwitches = ended.voluntary_switches
-    report.involuntarySwitches = ended.involuntary_switches
+    if hasLeft && isReady {
+      report.cpuNanoseconds = slot.fields.cpu.load(ordering: .relaxed)
+      report.runDelayNanoseconds = slot.fields.runDelay.load(ordering: .relaxed)
+      report.voluntarySwitches = slot.fields.voluntarySwitches.load(ordering: .relaxed)
+      report.involuntarySwitches = slot.fields.involuntarySwitches.load(ordering: .relaxed)
+    } else if members[index].spec.isThread {
+      report.cpuNanoseconds = slot.fields.cpu.load(ordering: .relaxed)
+    } else {
+      // It could not say so itself; startup is in these.
+      report.cpuNanoseconds = ended.cpu_ns
+      report.runDelayNanoseconds = runDelay
+      report.voluntarySwitches = ended.voluntary_switches
+      report.involuntarySwitches = ended.involuntary_switches
+    }
     send(report, index, &telemetry)
   }
 
@@ -63,7 +72,13 @@ extension Crew {
     _ report: WorkerReport, _ index: Int, _ telemetry: inout Telemetry
   ) {
     telemetry.post(.workerReport(report))
-    if case .diskVerify = members[index].spec.kind {
+    for kind in LatencyKind.allCases {
+      guard let histogram = table.recorders.recorder(index, kind).histogram else { continue }
+      telemetry.post(
+        .latencyReport(
+          LatencyReport(id: members[index].spec.id, kind: kind, histogram: histogram)))
+    }
+    if members[index].spec.kind.diskArea != nil {
       telemetry.post(.diskReport(diskReport(index)))
     }
     setReported(index)
@@ -89,6 +104,7 @@ extension Crew {
       cpus.append(slot.fields.cpusSeen[word].load(ordering: .relaxed))
     }
     while let last = cpus.last, last == 0 { cpus.removeLast() }
+    let began = slot.fields.began.load(ordering: .relaxed)
     let hasStarted = start > 0 && end != .neverStarted
     return WorkerReport(
       id: members[index].spec.id, end: end, code: code,
@@ -98,7 +114,9 @@ extension Crew {
       migrations: slot.fields.migrations.load(ordering: .relaxed), cpusSeen: cpus,
       longestGapNanoseconds: gap,
       longestGapEndNanoseconds: hasStarted && gapEnd > start ? gapEnd - start : 0,
-      longestGapCPU: slot.fields.longestGapCPU.load(ordering: .relaxed))
+      longestGapCPU: slot.fields.longestGapCPU.load(ordering: .relaxed),
+      workUnits: slot.fields.units.load(ordering: .relaxed),
+      startDelayNanoseconds: began > start && hasStarted ? began - start : 0)
   }
 
   /// A worker's gap that no checkpoint has ended yet.

@@ -14,7 +14,7 @@ extension Crew {
         Sample(
           id: members[index].spec.id,
           iterations: slot.fields.iterations.load(ordering: .relaxed),
-          cpuNanoseconds: UInt64(clamping: max(guest_cpu_time(members[index].pid), 0)),
+          cpuNanoseconds: cpuTime(index),
           longestGapNanoseconds: max(
             slot.fields.longestGap.load(ordering: .relaxed), openGap(index, now: now))))
     }
@@ -22,5 +22,16 @@ extension Crew {
       telemetry.post(.samples(piece))
     }
     telemetry.flush()
+  }
+
+  /// CPU time of a worker since the common start.
+  private func cpuTime(_ index: Int) -> UInt64 {
+    let fields = table.slot(index)
+    if members[index].spec.isThread || fields.fields.ended.load(ordering: .acquiring) != 0 {
+      return fields.fields.cpu.load(ordering: .relaxed)
+    }
+    let used = UInt64(clamping: max(guest_cpu_time(members[index].pid), 0))
+    let before = fields.fields.cpuBefore.load(ordering: .relaxed)
+    return used > before ? used - before : 0
   }
 }

@@ -44,41 +44,86 @@ struct Crew: ~Copyable {
   mutating func start(
     _ plan: Plan, cgroups: borrowing Cgroups, disk: Disk?, _ telemetry: inout Telemetry
   ) throws(Failure) {
-    var pipes: PipePair?
-    for index in members.indices {
-      let spec = members[index].spec
-      let isFirst = spec.id.worker % 2 == 0
-      if case .pingpong = spec.kind, isFirst { pipes = try PipePair() }
-      let pid = guest_fork()
-      if pid == 0 {
-        telemetry.closeInChild()
-        Self.live(
-          spec, Worker(table: table, index: index), plan.seed, cgroups.path(spec.cgroup), disk,
-          pipes)
-      }
-      if !isFirst || index + 1 == members.count {
-        pipes?.close()
-        pipes = nil
-      }
-      members[index].pid = max(pid, 0)
-      members[index].isAlive = pid > 0
-      if pid > 0 {
-        telemetry.post(.workerStarted(WorkerStarted(id: spec.id, pid: UInt32(pid))))
+    guest_raise_file_limit()
+    var first = 0
+    for work in plan.work {
+      let range = first..<first + Int(work.workers)
+      first = range.upperBound
+      let group = try Group(work, seed: plan.seed, cgroups: cgroups, disk: disk)
+      if work.areThreads {
+        startThreads(range, of: group, &telemetry)
       } else {
-        telemetry.post(
-          Failure("fork " + spec.processName, result: Int(pid)).problem(isFatal: false))
-        reportNeverStarted(index, errno: -pid, &telemetry)
+        try startProcesses(range, of: group, &telemetry)
       }
+      group.closeDescriptors()
     }
     try awaitReady(&telemetry)
   }
 
-  /// Lets all workers go at one moment, and returns that moment.
+  private mutating func startProcesses(
+    _ range: Range<Int>, of group: Group, _ telemetry: inout Telemetry
+  ) throws(Failure) {
+    var pipes: PipePair?
+    for index in range {
+      let spec = members[index].spec
+      let isFirst = spec.number % 2 == 0
+      if case .pingpong(medium: .pipe) = spec.kind, isFirst { pipes = try PipePair() }
+      let pid = guest_fork()
+      if pid == 0 {
+        telemetry.closeInChild()
+        guest_child_signals()
+        var worker = Worker(spec, of: group, table: table, index: index)
+        worker.perform(pipes)
+      }
+      if !isFirst || index + 1 == range.upperBound {
+        pipes?.close()
+        pipes = nil
+      }
+      note(index, pid: pid, &telemetry)
+    }
+  }
+
+  /// Starts one process whose threads are the workers; its first thread only waits for them.
+  private mutating func startThreads(
+    _ range: Range<Int>, of group: Group, _ telemetry: inout Telemetry
+  ) {
+    guard let first = range.first else { return }
+    let pid = guest_fork()
+    if pid == 0 {
+      telemetry.closeInChild()
+      guest_child_signals()
+      unsafe guest_set_name(members[first].spec.processName)
+      // Once for all: the threads of a process are in one cgroup.
+      let leader = Worker(members[first].spec, of: group, table: table, index: first)
+      leader.joinCgroup(group.cgroup)
+      ThreadTeam.run(members[range].map { $0.spec }, of: group, table: table, first: first)
+    }
+    for index in range { note(index, pid: pid, &telemetry) }
+  }
+
+  private mutating func note(_ index: Int, pid: pid_t, _ telemetry: inout Telemetry) {
+    let spec = members[index].spec
+    members[index].pid = max(pid, 0)
+    members[index].isAlive = pid > 0
+    if pid > 0 {
+      telemetry.post(.workerStarted(WorkerStarted(id: spec.id, pid: UInt32(pid))))
+    } else {
+      telemetry.post(
+        Failure("fork " + spec.processName, result: Int(pid)).problem(isFatal: false))
+      reportNeverStarted(index, errno: -pid, &telemetry)
+    }
+  }
+
+  /// Lets all workers go at one moment, a little ahead, and returns that moment.
+  ///
+  /// Waking them one after the other takes as long as it takes; then each sleeps until the moment,
+  /// and the timers of all CPUs wake them at once.
   func release() -> UInt64 {
-    let now = Time.now
-    table.startTime = now
+    let lead = 20 * Time.millisecond + UInt64(min(members.count, 1000)) * Time.millisecond
+    let start = Time.after(lead)
+    table.startTime = start
     table.start.set(1)
-    return now
+    return start
   }
 
   /// Tells all workers to stop.
@@ -132,44 +177,61 @@ struct Crew: ~Copyable {
     while true {
       reap(&telemetry)
       let ready = table.ready.value
-      guard ready < UInt32(alive) else { return }
-      guard Time.now < deadline else { break }
-      // Short, because a worker that dies on its way counts nothing up.
-      table.ready.wait(while: ready, until: min(deadline, Time.after(20 * Time.millisecond)))
-    }
-    for index in members.indices where members[index].isAlive {
-      if !table.slot(index).fields.isReady.load(ordering: .acquiring) {
+      guard let missing = missing else { return }
+      guard Time.now < deadline else {
         throw Failure(
-          members[index].spec.processName + " is not ready to work after \(limit / Time.second) s")
+          members[missing].spec.processName + " is not ready to work after \(limit / Time.second) s"
+        )
       }
+      // Short, because a worker that fails on its way counts nothing up.
+      table.ready.wait(while: ready, until: min(deadline, Time.after(20 * Time.millisecond)))
     }
   }
 
-  /// The child's life.
-  private static func live(
-    _ spec: WorkerSpec, _ newborn: Worker, _ seed: UInt64, _ cgroup: String,
-    _ disk: Disk?, _ pipes: PipePair?
-  ) -> Never {
-    var worker = newborn
-    worker.prepare(spec: spec, cgroup: cgroup)
-    switch spec.kind {
-    case .spin:
-      worker.awaitStart()
-      worker.spin()
-    case .yield:
-      worker.awaitStart()
-      worker.yieldAll()
-    case .bursty(let busy, let idle):
-      worker.awaitStart()
-      worker.burst(busy: busy, sleep: idle)
-    case .pingpong:
-      guard let pipes else { worker.leave(.partner, 9) }
-      worker.pingpong(pipes, isFirst: spec.id.worker % 2 == 0)
-    case .diskVerify(let offset, let bytesPerWorker, let blockSize):
-      guard let disk else { worker.leave(.openDisk, 2) }
-      worker.diskVerify(
-        spec: spec, seed: seed, disk: disk.path, offset: offset, bytesPerWorker: bytesPerWorker,
-        blockSize: blockSize)
+  /// A worker that is still on its way to the start; nil when none is.
+  private var missing: Int? {
+    for index in members.indices where members[index].isAlive {
+      let fields = table.slot(index)
+      if !fields.fields.isReady.load(ordering: .acquiring)
+        && fields.fields.ended.load(ordering: .acquiring) == 0
+      {
+        return index
+      }
     }
+    return nil
+  }
+
+  /// Memory that init and its workers hold, shared pages counted once, in bytes; nil when there are
+  /// too many to ask them all.
+  var memory: UInt64? {
+    var total = Files.proportionalMemory(of: "self")
+    var previous: pid_t = 0
+    var asked = 0
+    for member in members where member.isAlive && member.pid != previous {
+      previous = member.pid
+      asked += 1
+      guard asked <= 128 else { return nil }
+      total += Files.proportionalMemory(of: "\(member.pid)")
+    }
+    return total
+  }
+
+  /// How long after the common start the last worker ran, and the most that workers of one group
+  /// began apart; nil when fewer than all have begun.
+  var startDelays: (last: UInt64, apart: UInt64)? {
+    var last: UInt64 = 0
+    var apart: UInt64 = 0
+    var least: UInt64 = .max
+    var greatest: UInt64 = 0
+    for index in members.indices {
+      if members[index].spec.number == 0 { (least, greatest) = (.max, 0) }
+      let began = table.slot(index).fields.began.load(ordering: .relaxed)
+      guard began > 0 else { return nil }
+      least = min(least, began)
+      greatest = max(greatest, began)
+      last = max(last, began - min(began, table.startTime))
+      apart = max(apart, greatest - least)
+    }
+    return (last, apart)
   }
 }

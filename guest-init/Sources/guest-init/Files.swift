@@ -1,4 +1,5 @@
 internal import CGuest
+internal import GuestLogic
 
 /// Whole-file access to the small files that init reads and writes.
 enum Files {
@@ -19,8 +20,8 @@ enum Files {
   }
 
   /// What a file holds, or nothing when it cannot be read.
-  static func contents(_ path: String) -> [UInt8] {
-    do throws(Failure) { return try read(path) } catch { return [] }
+  static func contents(_ path: String, limit: Int = 1 << 16) -> [UInt8] {
+    do throws(Failure) { return try read(path, limit: limit) } catch { return [] }
   }
 
   /// Writes a text with one call, as control files want it.
@@ -35,6 +36,11 @@ enum Files {
     guard count == bytes.count else {
       throw Failure("write '" + text + "' to " + path, result: min(count, 0))
     }
+  }
+
+  /// What a process holds of memory, shared pages by their share, in bytes; 0 when it is unknown.
+  static func proportionalMemory(of process: String) -> UInt64 {
+    ByteText.value(of: "Pss:", in: contents("/proc/" + process + "/smaps_rollup")) << 10
   }
 
   /// The names in a directory; none when it cannot be read.

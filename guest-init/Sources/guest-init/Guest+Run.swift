@@ -63,11 +63,16 @@ extension Guest {
 
   private static func work(_ plan: Plan, _ crew: inout Crew, _ telemetry: inout Telemetry) {
     Console.enter("work")
+    if let memory = crew.memory {
+      telemetry.post(.log("init and its workers hold \(memory >> 10) KiB of memory"))
+      telemetry.flush()
+    }
     let start = crew.release()
     let end = Time.after(plan.durationNanoseconds, from: start)
     telemetry.begin(until: end)
     telemetry.reached(.workStarted, at: start)
     telemetry.flush()
+    let counts = KernelCounts.now
     let used = guest_cpu_time(guest_pid())
     var sampler = SampleClock(start: start, interval: plan.sampleIntervalNanoseconds)
     while crew.alive > 0 {
@@ -78,10 +83,17 @@ extension Guest {
       crew.reap(&telemetry)
       telemetry.flush()
     }
-    crew.stop()
-    telemetry.reached(.workEnded)
     // What watching cost, so that nobody has to believe that it was little.
     let cost = guest_cpu_time(guest_pid()) - used
+    crew.stop()
+    telemetry.reached(.workEnded)
+    if let (last, apart) = crew.startDelays {
+      telemetry.post(
+        .log(
+          "the last worker ran \(last) ns after the start, those of one group up to \(apart) ns apart"
+        ))
+    }
+    telemetry.post(.log(KernelCounts.now.text(since: counts)))
     telemetry.post(.log("init used \(cost) ns of CPU time for \(sampler.count) samples"))
   }
 

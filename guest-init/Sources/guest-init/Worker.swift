@@ -1,24 +1,47 @@
 internal import CGuest
 internal import GuestLogic
 internal import Synchronization
+internal import Wire
 
-/// A worker process from its birth to its end.
+/// A worker from its birth to its end, a process or a thread.
 ///
 /// It never returns into init's code.
 struct Worker {
+  /// What it is to do.
+  let spec: WorkerSpec
+  /// What its group has in common.
+  let group: Group
   private let table: WorkerTable
   private let index: Int
   private let slot: Slot
+  private let wakes: Recorder
+  private let requests: Recorder
   private var gaps = GapKeeper(start: 0)
   private var iterations: UInt64 = 0
+  private var units: UInt64 = 0
+  private var before = guest_usage()
+  private var delayBefore: UInt64 = 0
+  /// When its CPU time is due to be told to init; of processes init knows it.
+  private var publication: UInt64 = .max
+  /// For its choices.
+  var random: SeededRandom
 
   /// How long a worker waits for the common start before it gives up.
   static let startLimit = 120 * Time.second
+  /// The longest wait without a look at ``shallStop``.
+  private static let lookInterval = 50 * Time.millisecond
+  private static let publicationInterval = 10 * Time.millisecond
 
-  init(table: WorkerTable, index: Int) {
+  init(_ spec: WorkerSpec, of group: Group, table: WorkerTable, index: Int) {
+    self.spec = spec
+    self.group = group
     self.table = table
     self.index = index
-    self.slot = table.slot(index)
+    slot = table.slot(index)
+    wakes = table.recorders.recorder(index, .wake)
+    requests = table.recorders.recorder(index, .request)
+    random = SeededRandom(
+      seed: group.seed &+ SeededRandom.mix(UInt64(spec.id.work) << 16 | UInt64(spec.id.worker)))
   }
 
   /// Whether init wants the work to end.
@@ -29,18 +52,70 @@ struct Worker {
   /// The worker's place for counters beside those of the checkpoints.
   var fields: Slot { slot }
 
+  /// Its number in its group.
+  var number: Int { spec.number }
+
+  /// The memory of its group.
+  var arena: Arena { group.arena }
+
   /// The time of the last checkpoint.
   var lastCheckpoint: UInt64 { gaps.last }
 
-  /// Joins the cgroup and waits until all workers start; does not come back without a start.
-  mutating func prepare(spec: WorkerSpec, cgroup: String) {
-    guest_child_signals()
+  /// The thread of another worker of the group.
+  func thread(ofWorker number: Int) -> pid_t {
+    let slot = table.slot(index - spec.number + number)
+    return pid_t(bitPattern: slot.fields.thread.load(ordering: .relaxed))
+  }
+
+  // MARK: Birth and end
+
+  /// Takes its name, its cgroup, its CPUs and its policy, as its group asks for.
+  mutating func prepare() {
+    slot.fields.thread.store(UInt32(guest_thread_id()), ordering: .relaxed)
     unsafe guest_set_name(spec.processName)
+    guest_exact_timers()
+    if !spec.isThread { joinCgroup(group.cgroup) }
+    if let cpus = spec.affinity { setAffinity(cpus.words) }
+    // The deadline policy last: it may not change CPUs any more.
+    setPolicy(spec.policy, nice: spec.nice)
+  }
+
+  /// Moves the process into a cgroup.
+  func joinCgroup(_ path: String) {
     do throws(Failure) {
-      try Files.write("0", to: cgroup + "/cgroup.procs")
+      try Files.write("0", to: path + "/cgroup.procs")
     } catch {
       leave(.joinCgroup, error.errno)
     }
+  }
+
+  /// Restricts itself to CPUs.
+  func setAffinity(_ words: [UInt64]) {
+    let result = unsafe guest_set_affinity(words, words.count)
+    if result < 0 { leave(.affinity, -result) }
+  }
+
+  /// The CPUs that it may run on.
+  var allowedCPUs: [Int] {
+    var words = [UInt64](repeating: 0, count: CPUSet.maximumWords)
+    let count = unsafe guest_affinity(&words, words.count)
+    guard count > 0 else { leave(.affinity, -count) }
+    return CPUSet(words: words).cpus
+  }
+
+  /// Takes a policy, or ends: another one than asked for would be no answer.
+  func setPolicy(_ policy: SchedulingPolicy, nice: Int8 = 0) {
+    var asked = guest_policy()
+    asked.number = UInt32(policy.number)
+    asked.nice = Int32(nice)
+    switch policy {
+    case .normal, .batch, .idle, .ext: break
+    case .fifo(let priority), .roundRobin(let priority): asked.priority = UInt32(priority)
+    case .deadline(let runtime, let deadline, let period):
+      (asked.runtime_ns, asked.deadline_ns, asked.period_ns) = (runtime, deadline, period)
+    }
+    let result = unsafe guest_set_policy(&asked)
+    if result < 0 { leave(.policy, -result) }
   }
 
   /// Waits for the common start; what comes before it is not measured.
@@ -52,21 +127,103 @@ struct Worker {
       guard Time.now < deadline else { leave(.awaitStart, 110) }
       table.start.wait(while: 0, until: deadline)
     }
-    gaps = GapKeeper(start: table.startTime)
+    let start = table.startTime
+    delayBefore = Self.runDelay
+    unsafe guest_thread_usage(&before)
+    slot.fields.cpuBefore.store(before.cpu_ns, ordering: .relaxed)
+    while Time.now < start { guest_sleep_until(start) }
+    slot.fields.began.store(guest_monotonic(), ordering: .relaxed)
+    gaps = GapKeeper(start: start)
+    if spec.isThread { publication = start }
+    // Those that wait for this CPU begin now, too, and not a time slice later. A deadline task would
+    // give its whole budget away.
+    if case .deadline = spec.policy { return }
+    guest_yield()
   }
+
+  private static var runDelay: UInt64 {
+    ByteText.runDelay(Files.contents("/proc/thread-self/schedstat"))
+  }
+
+  /// Ends the worker after work that was told to stop.
+  func leave() -> Never {
+    end()
+  }
+
+  /// Ends the worker because a step failed.
+  func leave(_ step: WorkerStep, _ errno: Int32) -> Never {
+    slot.fields.failedStep.store(step.rawValue, ordering: .relaxed)
+    slot.fields.failure.store(errno, ordering: .relaxed)
+    end()
+  }
+
+  private func end() -> Never {
+    let now = guest_monotonic()
+    var usage = guest_usage()
+    unsafe guest_thread_usage(&usage)
+    slot.fields.cpu.store(usage.cpu_ns &- before.cpu_ns, ordering: .relaxed)
+    // One of them is the wait for the common start.
+    slot.fields.voluntarySwitches.store(
+      usage.voluntary_switches &- before.voluntary_switches, ordering: .relaxed)
+    slot.fields.involuntarySwitches.store(
+      usage.involuntary_switches &- before.involuntary_switches, ordering: .relaxed)
+    slot.fields.runDelay.store(Self.runDelay &- delayBefore, ordering: .relaxed)
+    slot.fields.ended.store(now, ordering: .releasing)
+    let hasFailed = slot.fields.failedStep.load(ordering: .relaxed) != 0
+    guard spec.isThread else { guest_exit(hasFailed ? 1 : 0) }
+    group.arena.word(Group.departedLine).increment()
+    guest_thread_exit()
+  }
+
+  // MARK: Progress
 
   /// Notes progress: `done` iterations since the last checkpoint, and that the worker runs now.
   ///
   /// `idle` nanoseconds of the time since then were meant to be slept.
-  @inline(__always)
+  @inline(never)
   mutating func checkpoint(_ done: UInt64, idle: UInt64 = 0) {
     iterations &+= done
     let change = gaps.checkpoint(now: guest_monotonic(), cpu: guest_cpu(), idle: idle)
     if change.isLongest { publishGap() }
     if change.isOtherCPU { publishCPU() }
+    if gaps.last >= publication { publishTime() }
     slot.fields.iterations.store(iterations, ordering: .relaxed)
     slot.fields.lastCheckpoint.store(gaps.last, ordering: .releasing)
   }
+
+  /// Counts units of its kind of work.
+  mutating func count(_ done: UInt64) {
+    units &+= done
+    slot.fields.units.store(units, ordering: .relaxed)
+  }
+
+  /// Notes how long something took that was asked for.
+  func recordRequest(_ nanoseconds: UInt64) { requests.record(nanoseconds) }
+
+  /// Notes how long after a moment the last checkpoint was, as the latency of a wake-up.
+  func recordWake(since moment: UInt64) {
+    wakes.record(gaps.last > moment ? gaps.last - moment : 0)
+  }
+
+  /// Says that the worker waits now for as long as it takes, and that this is no gap.
+  func beginIdle() { slot.fields.intendedIdle.store(.max, ordering: .releasing) }
+
+  /// Ends such a wait.
+  mutating func resume() {
+    checkpoint(0, idle: .max)
+    slot.fields.intendedIdle.store(0, ordering: .releasing)
+  }
+
+  /// Notes that it runs again, `done` iterations later, and how long after `moment` that is; the
+  /// time up to then was meant to be idle.
+  mutating func wakeUp(since moment: UInt64, done: UInt64) {
+    let last = gaps.last
+    checkpoint(done, idle: moment > last ? moment - last : 0)
+    slot.fields.intendedIdle.store(0, ordering: .releasing)
+    recordWake(since: moment)
+  }
+
+  // MARK: Waits
 
   /// Sleeps for a time that is no gap, or until init wants the work to end.
   mutating func sleep(_ nanoseconds: UInt64) {
@@ -78,24 +235,47 @@ struct Worker {
     slot.fields.intendedIdle.store(0, ordering: .releasing)
   }
 
-  /// Ends the process after work that was told to stop.
-  func leave() -> Never {
-    slot.fields.ended.store(guest_monotonic(), ordering: .releasing)
-    guest_exit(0)
+  /// Sleeps until a moment, and notes how much later it runs; false when the work shall end.
+  mutating func sleep(until moment: UInt64, done: UInt64) -> Bool {
+    let last = gaps.last
+    slot.fields.intendedIdle.store(moment > last ? moment - last : 0, ordering: .releasing)
+    while !shallStop {
+      let now = Time.now
+      guard now < moment else {
+        wakeUp(since: moment, done: done)
+        return true
+      }
+      guest_sleep_until(min(moment, Time.after(Self.lookInterval, from: now)))
+    }
+    return false
   }
 
-  /// Ends the process because a step failed.
-  func leave(_ step: WorkerStep, _ errno: Int32) -> Never {
-    slot.fields.failedStep.store(step.rawValue, ordering: .relaxed)
-    slot.fields.failure.store(errno, ordering: .relaxed)
-    slot.fields.ended.store(guest_monotonic(), ordering: .releasing)
-    guest_exit(1)
+  /// Waits while a word has a value; false when the work shall end.
+  ///
+  /// - Parameter isIdle: the wait is meant to be as long as it is, and no gap. ``wakeUp(since:done:)``
+  ///   ends it.
+  func wait(_ word: Word, while value: UInt32, isIdle: Bool = false) -> Bool {
+    if isIdle { beginIdle() }
+    while word.value == value {
+      if shallStop { return false }
+      word.wait(while: value, until: Time.after(Self.lookInterval))
+    }
+    return true
   }
+
+  /// A moment until which a call may wait.
+  var nextLook: UInt64 { Time.after(Self.lookInterval) }
 
   private func publishGap() {
     slot.fields.longestGap.store(gaps.longest, ordering: .relaxed)
     slot.fields.longestGapEnd.store(gaps.longestEnd, ordering: .relaxed)
     slot.fields.longestGapCPU.store(gaps.longestCPU, ordering: .relaxed)
+  }
+
+  /// Init could read a thread's time in a file only, which takes it longer than all else in a sample.
+  private mutating func publishTime() {
+    slot.fields.cpu.store(guest_thread_cpu() &- before.cpu_ns, ordering: .relaxed)
+    publication = Time.after(Self.publicationInterval, from: gaps.last)
   }
 
   private func publishCPU() {

@@ -9,6 +9,7 @@ struct WorkerSlot: ~Copyable {
 
   // Written at each checkpoint: together, at the front of the slot's own cache lines.
   let iterations = Atomic<UInt64>(0)
+  let units = Atomic<UInt64>(0)
   let lastCheckpoint = Atomic<UInt64>(0)
   /// The sleep that the worker means to take now, in nanoseconds; 0 while it is awake.
   let intendedIdle = Atomic<UInt64>(0)
@@ -18,8 +19,21 @@ struct WorkerSlot: ~Copyable {
   let longestGapCPU = Atomic<UInt32>(0)
   let migrations = Atomic<UInt64>(0)
   let cpusSeen = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+  /// When the worker ran after the common start; 0 until then.
+  let began = Atomic<UInt64>(0)
   /// When the worker left its loop; 0 until then.
   let ended = Atomic<UInt64>(0)
+
+  /// Its thread, for signals and for the files of /proc.
+  let thread = Atomic<UInt32>(0)
+  /// CPU time that it had used before the common start.
+  let cpuBefore = Atomic<UInt64>(0)
+  // What it used between the common start and its end; valid once ``ended`` is set. A thread tells
+  // its CPU time meanwhile, too.
+  let cpu = Atomic<UInt64>(0)
+  let runDelay = Atomic<UInt64>(0)
+  let voluntarySwitches = Atomic<UInt64>(0)
+  let involuntarySwitches = Atomic<UInt64>(0)
 
   /// Whether the worker got as far as waiting for the common start.
   let isReady = Atomic<Bool>(false)
@@ -48,6 +62,15 @@ enum WorkerStep: UInt8 {
   case partner = 3
   case openDisk = 4
   case memory = 5
+  case affinity = 6
+  case policy = 7
+  case nice = 8
+  case thread = 9
+  case descriptors = 10
+  case lock = 11
+  case fork = 12
+  case signal = 13
+  case moveMemory = 14
 
   /// For people.
   var text: String {
@@ -55,9 +78,18 @@ enum WorkerStep: UInt8 {
     case .none: "work"
     case .joinCgroup: "join its cgroup"
     case .awaitStart: "wait for the common start"
-    case .partner: "pass the byte to its partner"
+    case .partner: "pass the message to its partner"
     case .openDisk: "open the scratch disk"
     case .memory: "get memory"
+    case .affinity: "set its CPU affinity"
+    case .policy: "set its scheduling policy"
+    case .nice: "set its nice value"
+    case .thread: "be started as a thread"
+    case .descriptors: "get pipes or an epoll instance"
+    case .lock: "take or give back the lock"
+    case .fork: "make a process"
+    case .signal: "send a signal"
+    case .moveMemory: "move its memory to a node"
     }
   }
 }

@@ -15,14 +15,18 @@ internal import Synchronization
   private let base: UnsafeMutableRawPointer
   /// Number of slots.
   let count: Int
+  /// The workers' latencies.
+  let recorders: Recorders
 
   /// Makes the table; nil without memory.
   init?(count: Int) {
     guard let memory = unsafe guest_map_shared(Self.headerSize + count * Self.slotSize) else {
       return nil
     }
+    guard let recorders = Recorders(workers: count) else { return nil }
     unsafe base = memory
     self.count = count
+    self.recorders = recorders
     for offset in [0, Self.line, 2 * Self.line] { unsafe word(offset).initialize(to: Atomic(0)) }
     unsafe (base + 3 * Self.line).bindMemory(to: Atomic<UInt64>.self, capacity: 1)
       .initialize(to: Atomic(0))
@@ -74,7 +78,8 @@ internal import Synchronization
 @safe struct Word {
   private let pointer: UnsafeMutablePointer<Atomic<UInt32>>
 
-  fileprivate init(_ pointer: UnsafeMutablePointer<Atomic<UInt32>>) {
+  /// Takes a word in shared memory.
+  init(_ pointer: UnsafeMutablePointer<Atomic<UInt32>>) {
     unsafe self.pointer = pointer
   }
 
@@ -91,6 +96,12 @@ internal import Synchronization
   /// Counts up, and wakes who waits.
   func increment() {
     unsafe pointer.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)
+    unsafe guest_futex_wake(pointer, 1)
+  }
+
+  /// Sets the value and wakes one who waits.
+  func setForOne(_ value: UInt32) {
+    unsafe pointer.pointee.store(value, ordering: .releasing)
     unsafe guest_futex_wake(pointer, 1)
   }
 

@@ -74,4 +74,25 @@ import Testing
     // Both spell é, but not with the same bytes.
     #expect("\u{e9}".isSame(as: "e\u{301}") == false)
   }
+
+  @Test func `numbers are found by the name at the start of their line`() {
+    let text = Array("cpu  1 2\nctxt 3456\nprocesses 78\nPss:       1234 kB\n".utf8)
+    #expect(ByteText.value(of: "ctxt", in: text) == 3456)
+    #expect(ByteText.value(of: "processes", in: text) == 78)
+    #expect(ByteText.value(of: "Pss:", in: text) == 1234)
+    #expect(ByteText.value(of: "ctx", in: text) == 0)
+    #expect(ByteText.value(of: "ctxt", in: []) == 0)
+  }
+
+  @Test func `time that tasks ran is summed over the CPUs of schedstat`() {
+    let text = """
+      version 17
+      timestamp 4294893310
+      cpu0 0 0 0 0 0 0 1000 200 30
+      domain0 MC 3 1 2 3 4 5 6 7 8 9
+      cpu1 0 0 0 0 0 0 500 60 7
+      """
+    #expect(ByteText.schedulerRunTime(Array(text.utf8)) == 1500)
+    #expect(ByteText.schedulerRunTime(Array("cpu0 1 2".utf8)) == 0)
+  }
 }

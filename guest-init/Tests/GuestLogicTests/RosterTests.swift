@@ -13,14 +13,15 @@ import Wire
     _ offset: UInt64 = 0, _ bytes: UInt64 = 8192, _ block: UInt32 = 4096, workers: UInt32 = 2
   ) -> WorkPlan {
     WorkPlan(
-      name: "disk", kind: .diskVerify(offset: offset, bytesPerWorker: bytes, blockSize: block),
+      name: "disk",
+      kind: .diskVerify(DiskArea(offset: offset, bytesPerWorker: bytes, blockSize: block)),
       workers: workers, cgroup: nil)
   }
 
   @Test func `workers come group by group with their numbers`() throws {
     let roster = try plan([
       WorkPlan(name: "a", kind: .spin, workers: 2, cgroup: nil),
-      WorkPlan(name: "b", kind: .pingpong, workers: 2, cgroup: 0),
+      WorkPlan(name: "b", kind: .pingpong(medium: .pipe), workers: 2, cgroup: 0),
     ]).roster(diskSize: nil)
     #expect(roster.map(\.id.work) == [0, 0, 1, 1])
     #expect(roster.map(\.id.worker) == [0, 1, 0, 1])
@@ -41,8 +42,47 @@ import Wire
   }
 
   @Test func `pingpong without a partner is refused`() {
-    let work = WorkPlan(name: "a", kind: .pingpong, workers: 3, cgroup: nil)
+    let work = WorkPlan(name: "a", kind: .pingpong(medium: .pipe), workers: 3, cgroup: nil)
     #expect(throws: Refusal.self) { try plan([work]).roster(diskSize: nil) }
+  }
+
+  @Test(arguments: [
+    WorkKind.priorityInversion(
+      InversionLoad(
+        inherits: true, holdNanoseconds: 1, busyNanoseconds: 1, pauseNanoseconds: 1)),
+    .epollEvents(producers: 4, pauseNanoseconds: 1),
+    .epollEvents(producers: .max, pauseNanoseconds: 1),
+    .producerConsumer(
+      QueueLoad(producers: 0, depth: 1, produceNanoseconds: 1, consumeNanoseconds: 1)),
+    .producerConsumer(
+      QueueLoad(producers: 1, depth: .max, produceNanoseconds: 1, consumeNanoseconds: 1)),
+    .schedMessages(MessageLoad(messengers: 0, thinkNanoseconds: 1, busyNanoseconds: 1)),
+    .cacheServer(CacheLoad(perSecond: 0, bytes: 4096, lookups: 1)),
+    .cacheServer(CacheLoad(perSecond: 1, bytes: .max, lookups: 1)),
+    .cacheServer(CacheLoad(perSecond: 1, bytes: 0, lookups: 1)),
+    .timerLatency(intervalNanoseconds: 0),
+    .preemptStorm(intervalNanoseconds: 0, busyNanoseconds: 1), .pageFaultChurn(bytes: 0),
+    .cachePressure(bytes: 1 << 40), .numaSweep(bytes: 4095, dwellNanoseconds: 1),
+  ])
+  func `parameters by which a worker would divide, or take all memory, are refused`(
+    kind: WorkKind
+  ) {
+    let work = WorkPlan(name: "a", kind: kind, workers: 4, cgroup: nil)
+    #expect(throws: Refusal.self) { try plan([work]).roster(diskSize: nil) }
+  }
+
+  @Test func `workers share out the sets of CPUs, and none is outside of the machine`() throws {
+    var work = WorkPlan(
+      name: "a", kind: .spin, workers: 3, cgroup: nil, policy: .batch, nice: 4,
+      affinity: [CPUSet([0]), CPUSet([0, 0])], areThreads: true)
+    let roster = try plan([work]).roster(diskSize: nil)
+    #expect(roster.map(\.affinity) == [CPUSet([0]), CPUSet([0]), CPUSet([0])])
+    #expect(roster.allSatisfy { $0.policy == .batch && $0.nice == 4 && $0.isThread })
+    #expect(roster.allSatisfy { $0.groupSize == 3 })
+    work.affinity = [CPUSet([1])]
+    #expect(throws: Refusal.self) { try plan([work]).roster(diskSize: nil) }
+    work.affinity = []
+    #expect(try plan([work]).roster(diskSize: nil).first?.affinity == nil)
   }
 
   @Test func `disk work without a disk is refused`() {

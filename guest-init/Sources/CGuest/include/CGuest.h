@@ -4,8 +4,10 @@
 #pragma once
 
 #include "guest_console.h"
+#include "guest_events.h"
 #include "guest_files.h"
 #include "guest_process.h"
 #include "guest_program.h"
+#include "guest_sched.h"
 #include "guest_sync.h"
 #include "guest_terminal.h"
