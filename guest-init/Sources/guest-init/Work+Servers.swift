@@ -27,6 +27,8 @@ extension Worker {
       wakeUp(since: moment, done: 0)
       if load.thinkNanoseconds > 0 { sleep(load.thinkNanoseconds) }
       burn(load.busyNanoseconds)
+      // A stop cuts both short: that is no request that was served.
+      if shallStop { break }
       checkpoint(1)
       recordRequest(lastCheckpoint > moment ? lastCheckpoint - moment : 0)
     }
