@@ -67,15 +67,34 @@ struct ScenarioFiles {
       }
       let found: [String]
       do {
-        found = try Files.entries(of: path).filter { $0.hasSuffix(".json") }
+        found = try Self.scenarios(in: path)
       } catch {
         throw CommandFailure("\(error)", .usage)
       }
       guard !found.isEmpty else {
         throw CommandFailure("\(path): no scenario (*.json) in this directory", .usage)
       }
-      files += found.map { path.hasSuffix("/") ? path + $0 : "\(path)/\($0)" }
+      files += found
     }
+    return files
+  }
+
+  /// Folders of folders are themes; deeper ones hold no scenarios, but what belongs to some.
+  private static let depth = 3
+
+  /// The scenarios of a directory, and those of its directories behind them.
+  private static func scenarios(in directory: String, depth: Int = depth) throws -> [String] {
+    var files: [String] = []
+    var folders: [String] = []
+    for name in try Files.entries(of: directory) where !name.hasPrefix(".") {
+      let path = directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
+      if name.hasSuffix(".json") {
+        files.append(path)
+      } else if depth > 1, try Files.status(of: path)?.kind == .directory {
+        folders.append(path)
+      }
+    }
+    for folder in folders { files += try scenarios(in: folder, depth: depth - 1) }
     return files
   }
 }

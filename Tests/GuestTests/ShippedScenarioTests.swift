@@ -11,7 +11,7 @@ extension Tag {
 struct ShippedScenarioTests {
   private let scratch = Scratch()
 
-  @Test(arguments: ["smoke", "fairness", "disk"])
+  @Test(arguments: ["smoke", "fairness/equal-weights", "disk/verify"])
   func `shipped scenarios pass`(name: String) throws {
     let invocation = try Invocation.test(["Scenarios/\(name).json"], in: scratch)
     let run = try invocation.run()
@@ -21,7 +21,7 @@ struct ShippedScenarioTests {
   }
 
   @Test func `a worker that the scenario starves fails by its gap and by nothing else`() throws {
-    let invocation = try Invocation.test(["Scenarios/fails-starved.json"], in: scratch)
+    let invocation = try Invocation.test(["Scenarios/failures/starved.json"], in: scratch)
     let run = try invocation.run()
     let failures = Invocation.failures(of: run)
     #expect(failures.count == 1)
@@ -30,7 +30,7 @@ struct ShippedScenarioTests {
   }
 
   @Test func `a disk slower than asked for fails by its rate and by nothing else`() throws {
-    let invocation = try Invocation.test(["Scenarios/fails-slow-disk.json"], in: scratch)
+    let invocation = try Invocation.test(["Scenarios/failures/slow-disk.json"], in: scratch)
     let run = try invocation.run()
     let failures = Invocation.failures(of: run)
     #expect(failures.count == 1)

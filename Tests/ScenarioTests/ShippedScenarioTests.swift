@@ -12,18 +12,30 @@ import Testing
     return try ScenarioDocument(file: name, bytes: [UInt8](Data(contentsOf: file))).scenario
   }
 
-  @Test(arguments: [
-    "smoke.json", "fairness.json", "disk.json", "fails-starved.json", "fails-slow-disk.json",
-  ])
-  func `an example is good and named like its file`(file: String) throws {
+  /// Paths below the folder, sorted.
+  private static let files: [String] = {
+    let found = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String }
+    return (found ?? []).filter { $0.hasSuffix(".json") }.sorted()
+  }()
+
+  @Test(arguments: files)
+  func `an example is good, short, says its purpose and is named like its file`(
+    file: String
+  ) throws {
     let scenario = try Self.scenario(file)
-    #expect(scenario.name + ".json" == file)
-    #expect(!scenario.description.isEmpty)
-    #expect(scenario.durationNanoseconds <= 5_000_000_000)
+    #expect("/\(file)".hasSuffix("/\(scenario.name).json"))
+    #expect(scenario.description.hasSuffix("."))
+    #expect(scenario.durationNanoseconds <= 10_000_000_000)
+  }
+
+  @Test func `there are 25 examples or more, and no two of a name`() throws {
+    #expect(Self.files.count >= 25)
+    let names = Self.files.map { $0.split(separator: "/").last }
+    #expect(Set(names).count == names.count)
   }
 
   @Test func `the starved worker cannot keep the gap that is expected of it`() throws {
-    let scenario = try Self.scenario("fails-starved.json")
+    let scenario = try Self.scenario("failures/starved.json")
     let limit = try #require(scenario.expect.maxGap.first?.limitNanoseconds)
     let bandwidth = try #require(scenario.cgroups.first { $0.name == "starved" }?.cpuMax)
     let quota = try #require(bandwidth.quotaMicroseconds)
@@ -32,7 +44,7 @@ import Testing
   }
 
   @Test func `the slow disk cannot reach the rate that is expected of it`() throws {
-    let scenario = try Self.scenario("fails-slow-disk.json")
+    let scenario = try Self.scenario("failures/slow-disk.json")
     let rate = try #require(scenario.expect.minRate.first?.perSecond)
     guard case .delay(let nanoseconds) = scenario.machine.disk?.faults.first?.effect else {
       Issue.record("the disk has no delay")
