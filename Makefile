@@ -24,7 +24,7 @@ TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux pytho
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: build packages demo clients test unit guest-tests test-qemu10 test-kvm kernel kernels lint format bench bench-run clean \
+.PHONY: build packages demo clients test test-all unit guest-tests test-qemu10 test-kvm kernel kernels lint format bench bench-run clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
   integrity corebench bench-boot bench-boot-host schedulers test-schedulers
 
@@ -56,7 +56,7 @@ kernel: build ## Fetches the kernel of this Debian release, once.
 	@$(KTSTR) kernel list --quiet | grep -q . || $(KTSTR) kernel fetch $(SUITE)
 
 kernels: build ## Fetches the kernels that the tests run on: old, stable and newest.
-	@for suite in bookworm trixie trixie-backports; do $(KTSTR) kernel fetch $$suite || exit 1; done
+	@for suite in bookworm trixie trixie-backports trixie-backports/6.18; do $(KTSTR) kernel fetch $$suite || exit 1; done
 
 demo: packages kernel ## Runs Scenarios/smoke.json on a real guest.
 	$(KTSTR) test Scenarios/smoke.json
@@ -72,6 +72,9 @@ unit: ## Tests of each module; no guest is booted.
 guest-tests: kernels clients ## Tests that boot real guests with .build/release/ktstr.
 	KTSTR_BINARY=$(CURDIR)/$(KTSTR) swift test --disable-xctest --no-parallel --filter GuestTests
 
+test-all: export KTSTR_ALL_SCENARIOS = 1
+test-all: test ## All tests, and every shipped scenario instead of a third of them.
+
 test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian trixie.
 	.ci/fetch-qemu .build/qemu10 trixie
 	PATH=$(CURDIR)/.build/qemu10/bin:$$PATH $(KTSTR) doctor
@@ -82,7 +85,6 @@ test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian t
 NESTED_KERNELS = $(shell ls $${XDG_CACHE_HOME:-$$HOME/.cache}/ktstr/kernels 2>/dev/null | grep -E '^6\.(1|12|18)\.' | sort -V)
 
 test-kvm: kernels ## Our own engine with stock kernels, in guests of the software CPU.
-	$(KTSTR) kernel fetch trixie-backports/6.18
 	swift build -c release --product ktstr-bootbench --static-swift-stdlib
 	.ci/test-kvm $(KTSTR) .build/release/ktstr-bootbench $(NESTED_KERNELS)
 
