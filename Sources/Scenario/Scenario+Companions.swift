@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 extension Scenario {
   /// The guest's directory of what belongs to a scheduler, by its number in the plan.

@@ -31,7 +31,8 @@ extension ScenarioDecoder {
       return filled(path).map { SchedulerSpec(source: .object(path: $0, settings: settings)) }
     case (nil, .some):
       object.allow(only: ["program", "arguments", "files"]) { key in
-        key == "settings" ? "\"settings\" goes with \"object\", \"arguments\" with \"program\"" : nil
+        key == "settings"
+          ? "\"settings\" goes with \"object\", \"arguments\" with \"program\"" : nil
       }
       return program(object).map { SchedulerSpec(source: .program($0)) }
     }
