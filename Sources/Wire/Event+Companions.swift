@@ -169,7 +169,7 @@ extension SchedulerEvent {
     case .output(let stream, let bytes):
       body.uint8(5)
       body.uint8(stream.rawValue)
-      body.raw(bytes)
+      body.sized(bytes)
     case .outputCut(let stream):
       body.uint8(6)
       body.uint8(stream.rawValue)
@@ -195,7 +195,7 @@ extension SchedulerEvent {
           kernelLog: try body.string()))
     case 5:
       let stream = try ProgramOutput(from: &body)
-      what = .output(stream, Array(try body.take(body.remaining)))
+      what = .output(stream, try body.sized())
     case 6: what = .outputCut(try ProgramOutput(from: &body))
     default: throw .badValue(offset: offset, value: UInt64(code))
     }
@@ -213,14 +213,14 @@ extension PayloadEvent {
     case .output(let stream, let bytes):
       body.uint8(1)
       body.uint8(stream.rawValue)
-      body.raw(bytes)
+      body.sized(bytes)
     case .outputCut(let stream):
       body.uint8(2)
       body.uint8(stream.rawValue)
     case .file(let index, let bytes):
       body.uint8(3)
       body.uint16(index)
-      body.raw(bytes)
+      body.sized(bytes)
     case .fileMissing(let index, let errno):
       body.uint8(4)
       body.uint16(index)
@@ -241,11 +241,11 @@ extension PayloadEvent {
     case 0: what = .started(pid: try body.uint32())
     case 1:
       let stream = try ProgramOutput(from: &body)
-      what = .output(stream, Array(try body.take(body.remaining)))
+      what = .output(stream, try body.sized())
     case 2: what = .outputCut(try ProgramOutput(from: &body))
     case 3:
       let index = try body.uint16()
-      what = .file(index: index, Array(try body.take(body.remaining)))
+      what = .file(index: index, try body.sized())
     case 4:
       let index = try body.uint16()
       what = .fileMissing(index: index, errno: try body.int32())
@@ -259,5 +259,20 @@ extension PayloadEvent {
       what = .ended(end, cause)
     default: throw .badValue(offset: offset, value: UInt64(code))
     }
+  }
+}
+
+extension ByteWriter {
+  /// Appends a 32-bit length and that many bytes.
+  fileprivate mutating func sized(_ bytes: [UInt8]) {
+    uint32(UInt32(truncatingIfNeeded: bytes.count))
+    raw(bytes)
+  }
+}
+
+extension ByteReader {
+  /// Reads a 32-bit length and that many bytes.
+  fileprivate mutating func sized() throws(WireError) -> [UInt8] {
+    Array(try take(Int(try uint32())))
   }
 }

@@ -54,10 +54,11 @@ extension Ledger {
       SchedulerExit(inLoaderOutput: schedulerOutput) ?? SchedulerExit(inKernelLog: end.kernelLog)
     let excerpt = end.kernelLog.isEmpty ? nil : end.kernelLog
     if let exit, exit.isError {
+      let hasDump = String(decoding: schedulerOutput, as: UTF8.self).contains("ktstr-scx: dump\n")
       return result(
         .fail,
-        "the kernel threw \(name) out \(moment(time)) (\(exit.text)); its dump, where there is one, "
-          + "is in \(RunFile.schedulerDump.rawValue)", excerpt)
+        "the kernel threw \(name) out \(moment(time)) (\(exit.text))"
+          + (hasDump ? "; its dump is in \(RunFile.schedulerDump.rawValue)" : ""), excerpt)
     }
     guard end.isDeliberate else {
       let why = exit.map { " (\($0.text))" } ?? ""
