@@ -210,6 +210,6 @@ import Wire
         [.fileMissing(index: 0, errno: 2), .ended(.exited(0), .itself)], expect: expect,
         from: .file("/x")
       ).check(.payloadMetric, "payload p m")?.detail
-        == "/x of p could not be read: errno 2 (ENOENT)")
+        == "/x of p could not be read: ENOENT (errno 2)")
   }
 }
