@@ -10,7 +10,7 @@ import Wire
   private static func event(_ seconds: Double, _ what: SchedulerEvent.What) -> Event {
     .scheduler(
       SchedulerEvent(
-        scheduler: 0, monotonic: Fixture.start + UInt64(seconds * 1e9), what: what))
+        scheduler: 0, monotonic: UInt64(Double(Fixture.start) + seconds * 1e9), what: what))
   }
 
   private static func output(_ text: String) -> Event {

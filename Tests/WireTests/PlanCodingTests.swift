@@ -29,6 +29,7 @@ import Wire
     shell.mode = .shell(columns: 132, rows: 43)
     shell.cgroups = []
     shell.work = []
+    shell.payloads = []
     shell.needsDisk = false
     #expect(try Plan(decoding: shell.encoded()) == shell)
   }
