@@ -47,11 +47,11 @@ pid_t guest_launch_program(
   give_up("run", path, errno);
 }
 
-int guest_signal_group(pid_t leader, int number) {
+int guest_signal_group(pid_t leader, int is_reaped, int number) {
   if (leader <= 1) return -EINVAL;
   int result = kill(-leader, number == guest_signal_kill ? SIGKILL : SIGTERM);
-  // Before its setsid() the child leads no group yet.
-  if (result < 0 && errno == ESRCH)
+  // Before its setsid() the child leads no group yet; behind its end its number may be another's.
+  if (result < 0 && errno == ESRCH && !is_reaped)
     result = kill(leader, number == guest_signal_kill ? SIGKILL : SIGTERM);
   return result < 0 ? -errno : 0;
 }

@@ -108,7 +108,8 @@ struct LaunchedProgram {
 
   /// Asks the program and all of its process group to end, or ends them.
   func signal(kill: Bool) {
-    _ = guest_signal_group(pid, Int32(kill ? guest_signal_kill : guest_signal_terminate))
+    _ = guest_signal_group(
+      pid, end == nil ? 0 : 1, Int32(kill ? guest_signal_kill : guest_signal_terminate))
   }
 
   /// Gives up what it may still write.

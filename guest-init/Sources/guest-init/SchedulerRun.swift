@@ -142,7 +142,9 @@ struct SchedulerRun {
           isDeliberate: isDeliberate, process: program.end, state: SchedExt.state,
           kernelLog: SchedExt.log(behind: record))), at: time, &telemetry)
     telemetry.flush()
-    if program.end == nil { program.signal(kill: true) }
+    // What it has left behind may hold the scheduler: the work and the end of the run go on without.
+    if !SchedExt.state.isSame(as: "disabled") { SchedExt.disable() }
+    program.signal(kill: true)
     program.closeAll()
     phase = .over
   }

@@ -14,8 +14,9 @@ pid_t guest_launch_program(
 
 /// Signals that `guest_signal_group` sends.
 enum { guest_signal_terminate, guest_signal_kill };
-/// `kill(2)` for the process group that a launched program leads. Returns 0 or a negative errno.
-int guest_signal_group(pid_t leader, int signal);
+/// `kill(2)` for the process group that a launched program leads or, once it was reaped, has led.
+/// Returns 0 or a negative errno.
+int guest_signal_group(pid_t leader, int is_reaped, int signal);
 
 /// Has a pipe hold as much as it may, so that its writer seldom waits.
 void guest_enlarge_pipe(int fd);
