@@ -69,7 +69,7 @@ unit: ## Tests of each module; no guest is booted.
 	KTSTR_GUEST_TESTS=1 swift test --disable-xctest --package-path guest-init \
 	  --scratch-path guest-init/.build-tests
 
-guest-tests: kernels clients ## Tests that boot real guests with .build/release/ktstr.
+guest-tests: kernels clients schedulers ## Tests that boot real guests with .build/release/ktstr.
 	KTSTR_BINARY=$(CURDIR)/$(KTSTR) swift test --disable-xctest --no-parallel --filter GuestTests
 
 test-all: export KTSTR_ALL_SCENARIOS = 1

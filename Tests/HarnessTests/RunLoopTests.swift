@@ -100,6 +100,51 @@ import Wire
     #expect((time.silentNanoseconds < 250_000_000) == isAlive, "\(time.silentNanoseconds)")
   }
 
+  @Test func `what schedulers and payloads write goes into files of their own`() throws {
+    var plan = Plan(
+      mode: .run, runID: 1, seed: 1, durationNanoseconds: 1, sampleIntervalNanoseconds: 1,
+      drainNanoseconds: 1, cpus: 1, needsDisk: false, cgroups: [], work: [])
+    let program = ProgramPlan(
+      path: "/p", arguments: [], environment: [], directory: "/", modules: [])
+    plan.payloads = [
+      PayloadPlan(
+        name: "fio", program: program, limitNanoseconds: nil, cgroup: nil, files: [],
+        startsWithWork: true)
+    ]
+    try directory().write(plan.encoded(), to: .plan)
+    func scheduler(_ what: SchedulerEvent.What) -> [UInt8] {
+      frame(.scheduler(SchedulerEvent(scheduler: 0, monotonic: 1, what: what)))
+    }
+    func payload(_ index: UInt16, _ what: PayloadEvent.What) -> [UInt8] {
+      frame(.payload(PayloadEvent(payload: index, monotonic: 1, what: what)))
+    }
+    machine.send(
+      hello
+        + scheduler(.output(.standardOutput, Array("one\nktstr-scx: du".utf8)))
+        + scheduler(.output(.standardError, Array("two\n".utf8)))
+        + scheduler(.output(.standardOutput, Array("mp\nR task\nktstr-scx: end of dump\n".utf8)))
+        + scheduler(
+          .ended(
+            SchedulerEnd(
+              isDeliberate: false, process: nil, state: "disabled", kernelLog: "three\n")))
+        + payload(0, .output(.standardOutput, [0x7b])) + payload(0, .output(.standardError, [33]))
+        + payload(0, .output(.standardOutput, [0x7d])) + payload(0, .file(index: 2, [50]))
+        // Of a payload that the plan does not have.
+        + payload(1, .output(.standardOutput, [1])))
+    machine.stopGuest()
+    _ = try run()
+    func text(_ name: String) throws -> String {
+      String(decoding: try Files.read("\(parent)/\(name)", limit: 1 << 20), as: UTF8.self)
+    }
+    #expect(try text("scheduler.log") == "one\ntwo\nkernel: three\n")
+    #expect(try text("scheduler-dump.txt") == "R task\n")
+    #expect(try text("payload-fio.out") == "{}")
+    #expect(try text("payload-fio.err") == "!")
+    #expect(try text("payload-fio.file2") == "2")
+    let names = try Files.entries(of: parent).filter { $0.hasPrefix("payload") }
+    #expect(names == ["payload-fio.err", "payload-fio.file2", "payload-fio.out"])
+  }
+
   @Test func `a boot may take as long as the whole run`() throws {
     limits.work = 1
     limits.drain = 1
