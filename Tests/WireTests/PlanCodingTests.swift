@@ -29,6 +29,8 @@ import Wire
     shell.mode = .shell(columns: 132, rows: 43)
     shell.cgroups = []
     shell.work = []
+    shell.phases = []
+    shell.steps = []
     shell.needsDisk = false
     #expect(try Plan(decoding: shell.encoded()) == shell)
   }
@@ -56,13 +58,21 @@ import Wire
   @Test func `a plan has these bytes`() {
     var plan = Examples.plan
     plan.cgroups = [
-      CgroupPlan(path: "a", settings: [.init(file: "f", value: "v")])
+      CgroupPlan(path: "a", settings: [.init(file: "f", value: "v")], comesLater: true)
     ]
     plan.work = [
       WorkPlan(
         name: "w", kind: .wakeChain(busyNanoseconds: 0x0201), workers: 3, cgroup: 0,
-        policy: .fifo(priority: 9), nice: -2, affinity: [CPUSet([1, 65])], areThreads: true)
+        policy: .fifo(priority: 9), nice: -2, affinity: [CPUSet([1, 65])], areThreads: true,
+        startsLater: true)
     ]
+    plan.phases = [
+      PhasePlan(
+        name: "p",
+        actions: [.freezeCgroup(0, isFrozen: true), .setCPUs(CPUSet([1]), isOnline: false)],
+        hold: .until(PhaseCondition(work: 0, metric: .iterations(5)), limitNanoseconds: 6))
+    ]
+    plan.steps = [0]
     let body: [UInt8] = [
       0x00,  // mode: run
       0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01,  // run id
@@ -73,7 +83,7 @@ import Wire
       2, 0, 0, 0,  // CPUs
       1,  // needs the disk
       1, 0, 0, 0,  // cgroups
-      1, 0, 0x61,  // "a"
+      1, 0, 0x61, 1,  // "a", comes later
       1, 0,  // settings
       1, 0, 0x66, 1, 0, 0x76,  // "f", "v"
       1, 0, 0, 0,  // work
@@ -82,17 +92,25 @@ import Wire
       0, 0, 0, 0,  // cgroup
       1, 9,  // SCHED_FIFO, priority
       0xfe,  // nice
-      1,  // threads
+      1, 1,  // threads, starts later
       1, 0,  // sets of CPUs
       2, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0,  // words
       11, 1, 2, 0, 0, 0, 0, 0, 0,  // wakeChain, busy
+      1, 0, 0, 0,  // phases
+      1, 0, 0x70,  // "p"
+      1, 5, 0, 0, 0, 0, 0, 0, 0,  // until so many iterations
+      0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,  // of the first group, within 6 ns
+      2, 0,  // actions
+      4, 0, 0, 0, 0, 1,  // freeze the first cgroup
+      10, 0, 1, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0,  // take CPU 1 off
+      1, 0, 0, 0, 0, 0, 0, 0,  // steps
     ]
     #expect(
       Array(plan.encoded().prefix(12)) == [
         0x4b, 0x50, 0x4c, 0x4e,  // magic "KPLN"
-        0x02, 0x00,  // version
+        0x03, 0x00,  // version
         0x00, 0x00,  // reserved
-        UInt8(body.count), 0, 0, 0,  // length
+        UInt8(body.count & 0xff), UInt8(body.count >> 8), 0, 0,  // length
       ])
     #expect(plan.encoded() == Self.sealed(body))
   }
