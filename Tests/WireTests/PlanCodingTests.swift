@@ -177,11 +177,13 @@ import Wire
   @Test(arguments: Examples.kinds)
   func `each kind of work is read or refused however its bytes are damaged`(kind: WorkKind) throws {
     var plan = Examples.plan
+    plan.phases = []
+    plan.steps = []
     plan.work = [WorkPlan(name: "", kind: kind, workers: 1, cgroup: nil)]
     let body = Array(plan.encoded().dropFirst(16))
     #expect(try Plan(decoding: plan.encoded()) == plan)
-    // The last group's bytes: name, workers, cgroup, policy, nice, threads, sets, kind.
-    let start = body.count - Self.size(of: plan, from: body)
+    // The group's bytes, with no phases and no steps behind them.
+    let start = body.count - Self.size(of: plan, from: body) - 8
     for index in start..<body.count {
       for value: UInt8 in [0, 1, 2, 0x7f, 0x80, 0xfe, 0xff] {
         var damaged = body
@@ -205,6 +207,8 @@ import Wire
 
   @Test func `what cannot be is refused with its place`() throws {
     var plan = Examples.plan
+    plan.phases = []
+    plan.steps = []
     plan.work = [
       WorkPlan(
         name: "w", kind: .cgroupChurn(dwellNanoseconds: 1, first: 1, count: 2), workers: 1,
@@ -224,6 +228,36 @@ import Wire
     // An empty set is no place to run.
     plan.work[0].affinity = [CPUSet([Int]())]
     #expect(Self.error(plan.encoded()) != nil)
+  }
+
+  @Test func `a phase that points to what the plan does not have is refused`() {
+    func isRefused(_ change: (inout Plan) -> Void) -> Bool {
+      var plan = Examples.plan
+      change(&plan)
+      return Self.error(plan.encoded()) != nil
+    }
+    #expect(!isRefused { $0.steps = [] })
+    #expect(isRefused { $0.steps = [3] })
+    #expect(isRefused { $0.phases[0].actions = [.createCgroup(2)] })
+    #expect(isRefused { $0.phases[0].actions = [.setCgroup(2, [])] })
+    #expect(isRefused { $0.phases[0].actions = [.freezeCgroup(.max, isFrozen: true)] })
+    #expect(isRefused { $0.phases[0].actions = [.moveWork(0, cgroup: 2)] })
+    #expect(isRefused { plan in plan.phases[0].actions = [.startWork(UInt32(plan.work.count))] })
+    #expect(isRefused { $0.phases[0].actions = [.setCPUs(CPUSet([Int]()), isOnline: true)] })
+    #expect(isRefused { $0.phases[0].actions = [.setPolicy(0, .normal, nice: 20)] })
+    #expect(
+      isRefused { plan in
+        let stray = PhaseCondition(work: UInt32(plan.work.count), metric: .iterations(1))
+        plan.phases[0].hold = .until(stray, limitNanoseconds: 1)
+      })
+  }
+
+  @Test func `actions of the whole run are counted with their repetitions`() {
+    #expect(Examples.plan.actionCount == 2 * 9 + 6)
+    #expect(Plan.longestWork(duration: 5, actions: 3) == 750_000_005)
+    #expect(Plan.longestWork(duration: .max, actions: 1) == .max)
+    #expect([0, 1, 2, 5, 7, 8].rangesText == "0-2,5,7-8")
+    #expect([Int]().rangesText == "")
   }
 
   @Test func `sets of CPUs have one form`() {

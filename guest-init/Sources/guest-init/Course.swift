@@ -40,8 +40,6 @@ struct Course {
   private var action = 0
   /// When the action at hand was begun.
   private var began: UInt64 = 0
-  /// What the action at hand leaves in the end: whether a cgroup is frozen, or where a group is.
-  private var aftermath: PhaseAction?
 
   init(_ plan: Plan, start: UInt64, disk: Disk?) {
     self.plan = plan
@@ -83,7 +81,6 @@ struct Course {
         let answer = job.answer()
         state = .acting(job)
         guard let answer else { return Time.after(Self.lookInterval, from: now) }
-        settle(answer.problems.first, &crew, &cgroups)
         endAction(answer.problems.first, &telemetry)
       case .starting(let group, let deadline):
         if crew.missing(in: crew.ranges[group]) == nil {
@@ -148,7 +145,6 @@ struct Course {
       return
     }
     began = now
-    aftermath = nil
     do throws(Failure) {
       try begin(phase.actions[action], now, &crew, &cgroups, &telemetry)
     } catch {
@@ -204,7 +200,9 @@ struct Course {
     switch action {
     case .startWork(let group):
       // Once only: its table entries and its reports are those of one life.
-      guard crew.table.startTime(of: Int(group)) == 0 else { throw Failure("it has started before") }
+      guard crew.table.startTime(of: Int(group)) == 0 else {
+        throw Failure("it has started before")
+      }
       try crew.start(Int(group), of: plan, cgroups: cgroups, disk: disk, &telemetry)
       state = .starting(Int(group), deadline: Time.after(limit, from: now))
       return
@@ -213,13 +211,11 @@ struct Course {
       let drain = min(plan.drainNanoseconds, limit)
       state = .stopping(Int(group), deadline: Time.after(drain, from: now), isKilled: false)
       return
-    case .freezeCgroup, .moveWork, .createCgroup, .removeCgroup:
-      aftermath = action
     default:
       break
     }
-    // What ends a standstill is noted before, what begins one behind it: no gap is hidden.
-    if ends(action, cgroups) { note(action, &crew, &cgroups) }
+    // A standstill counts from the moment at which it is asked for to that at which its end is.
+    note(action, &crew, &cgroups)
     let deed = Deed(action, plan: plan, crew: crew, cgroups: cgroups)
     state = .acting(
       try Helper.begin(plan.text(of: action), limit: limit) { line in
@@ -227,15 +223,7 @@ struct Course {
       })
   }
 
-  /// Whether nothing stands still because of an action.
-  private func ends(_ action: PhaseAction, _ cgroups: Cgroups) -> Bool {
-    switch action {
-    case .freezeCgroup(_, let isFrozen): !isFrozen
-    case .moveWork(_, let target): !cgroups.isFrozen(target)
-    default: false
-    }
-  }
-
+  /// Notes what an action changes: what is frozen, and where workers are.
   private func note(_ action: PhaseAction, _ crew: inout Crew, _ cgroups: inout Cgroups) {
     switch action {
     case .freezeCgroup(let group, let isFrozen): cgroups.note(group, isFrozen: isFrozen)
@@ -250,14 +238,6 @@ struct Course {
     }
     let now = cgroups
     crew.note { now.isFrozen($0) }
-  }
-
-  /// Notes what an action that a child did has changed.
-  private mutating func settle(
-    _ failure: Failure?, _ crew: inout Crew, _ cgroups: inout Cgroups
-  ) {
-    guard let aftermath, failure == nil else { return }
-    note(aftermath, &crew, &cgroups)
   }
 
   private mutating func release(

@@ -129,9 +129,9 @@ extension Crew {
     // before it takes the sleep back, so that a sleep never shows up as a gap.
     let idle = slot.fields.intendedIdle.load(ordering: .acquiring)
     let last = slot.fields.lastCheckpoint.load(ordering: .acquiring)
-    // While it stands frozen, there is no gap to be told of.
-    guard frozenSince[work] == nil else { return 0 }
-    return GapKeeper.openGap(now: now, last: max(last, start), idle: idle)
+    let begin = max(last, start)
+    let (sum, overflow) = idle.addingReportingOverflow(frozen(work, since: begin, until: now))
+    return GapKeeper.openGap(now: now, last: begin, idle: overflow ? .max : sum)
   }
 
   private func diskReport(_ index: Int) -> DiskReport {

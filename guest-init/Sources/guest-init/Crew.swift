@@ -22,6 +22,8 @@ struct Crew: ~Copyable {
   let ranges: [Range<Int>]
   /// Since when each group is frozen.
   private(set) var frozenSince: [UInt64?]
+  /// When each group was frozen last, once that is over: its workers may not have noticed yet.
+  private var lastFrozen: [Range<UInt64>]
   /// The cgroup of each group; an index into the plan's.
   var places: [UInt32?]
 
@@ -40,6 +42,7 @@ struct Crew: ~Copyable {
     }
     self.ranges = ranges
     frozenSince = [UInt64?](repeating: nil, count: ranges.count)
+    lastFrozen = [Range<UInt64>](repeating: 0..<0, count: ranges.count)
     places = plan.work.map { $0.cgroup }
     for spec in specs { members.append(Member(spec: spec)) }
   }
@@ -194,9 +197,19 @@ struct Crew: ~Copyable {
         // Before its start there was nothing to stand still.
         let start = table.startTime(of: group)
         let begin = max(since, start)
-        if start > 0, now > begin { table.addFrozen(of: group, now - begin) }
+        if start > 0, now > begin {
+          table.addFrozen(of: group, now - begin)
+          lastFrozen[group] = begin..<now
+        }
       }
     }
+  }
+
+  /// How much of the time since a moment a group was frozen, but for an earlier time than the last.
+  func frozen(_ group: Int, since moment: UInt64, until now: UInt64) -> UInt64 {
+    let last = lastFrozen[group].clamped(to: moment..<max(moment, now))
+    guard let since = frozenSince[group] else { return last.upperBound - last.lowerBound }
+    return last.upperBound - last.lowerBound + (now - min(now, max(since, moment)))
   }
 
   /// Reaps whoever has ended, and reports it at once.
