@@ -148,13 +148,15 @@ struct CpusetState {
 
   /// Why a group below a changed one would have more than is left for it; nil when none has.
   func straysBelow(_ spec: CgroupSpec) -> String? {
+    var after = self
+    after.set(spec)
     for (file, members) in [
       (CpusetChoice.File.cpus, spec.cpusetCPUs), (.mems, spec.cpusetMems),
     ] {
       guard let members else { continue }
       let sets = file == .cpus ? cpus : mems
       for (name, inner) in sets.sorted(by: { $0.key < $1.key }) {
-        guard name != spec.name, above(name, file)?.name == spec.name,
+        guard name != spec.name, after.above(name, file)?.name == spec.name,
           let stray = inner.first(where: { !members.contains($0) })
         else { continue }
         return "\(file.noun) \(stray) is in \(file.rawValue) of \(Quoting.quoted(name)) below it"

@@ -185,7 +185,7 @@ extension ScenarioDecoder {
     let spec = settings(object, of: name, sets: context.sets, topology: context.topology)
     if !isNew {
       object["cgroup.freeze"]?.refuse("use the actions \"freeze\" and \"unfreeze\"")
-      if !object.members.contains(where: { Self.controlFiles.contains($0.key) }) {
+      if object.members.count == 1 {
         object.node.refuse(
           "nothing is set; give one of " + Quoting.alternatives(Self.controlFiles.dropLast()))
       }
@@ -222,7 +222,7 @@ extension ScenarioDecoder {
     if let affinity = object["affinity"].flatMap({ self.affinity($0, on: context.topology) }) {
       actions.append(.affinity(work: name, affinity))
     }
-    if !hasPolicy, object["nice"] == nil, object["affinity"] == nil {
+    if object.members.count == 1 {
       object.node.refuse("nothing is changed; give \"affinity\", \"policy\" or \"nice\"")
     }
     return actions
