@@ -42,7 +42,7 @@ extension Ledger {
     }
     return CheckResult(
       .phaseActions, subject, .pass,
-      "\(ended) phases came to their end, with \(many) actions that all succeeded")
+      "\(ended) phases came to their end; actions that succeeded: \(many)")
   }
 
   private func phaseHolds() -> [CheckResult] {

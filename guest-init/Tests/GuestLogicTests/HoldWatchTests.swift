@@ -3,31 +3,37 @@ import Testing
 import Wire
 
 @Suite struct HoldWatchTests {
-  private let ms: UInt64 = 1_000_000
+  /// What a watch that begins at 0 ms says of readings in milliseconds and iterations.
+  private func answers(
+    _ metric: PhaseCondition.Metric, from before: UInt64 = 0,
+    _ readings: [(ms: UInt64, iterations: UInt64)]
+  ) -> [Bool] {
+    var watch = HoldWatch(metric, at: 7, iterations: before)
+    var answers: [Bool] = []
+    for reading in readings {
+      answers.append(
+        watch.isMet(at: 7 + reading.ms * 1_000_000, iterations: reading.iterations))
+    }
+    return answers
+  }
 
   @Test func `iterations count from the beginning of the hold`() {
-    var watch = HoldWatch(.iterations(10), at: 5, iterations: 100)
-    #expect(!watch.isMet(at: 6, iterations: 109))
-    #expect(watch.isMet(at: 7, iterations: 110))
     // Counters that went back are no progress.
-    #expect(!watch.isMet(at: 8, iterations: 0))
+    #expect(
+      answers(.iterations(10), from: 100, [(1, 109), (2, 110), (3, 0)]) == [false, true, false])
   }
 
   @Test func `a rate is that of the last half second, and of no less`() {
-    var watch = HoldWatch(.perSecond(1000), at: 0, iterations: 0)
-    // Fast at once, but not for long enough.
-    #expect(!watch.isMet(at: 499 * ms, iterations: 5000))
-    #expect(watch.isMet(at: 500 * ms, iterations: 5000))
-    // Then it stands: 500 ms later only what came in that time counts.
-    #expect(!watch.isMet(at: 1000 * ms, iterations: 5000))
-    #expect(!watch.isMet(at: 1500 * ms, iterations: 5499))
-    #expect(watch.isMet(at: 2000 * ms, iterations: 5999))
+    // Fast at once, but not for long enough; then it stands, and only what came in the last half
+    // second counts.
+    #expect(
+      answers(
+        .perSecond(1000), [(499, 5000), (500, 5000), (1000, 5000), (1500, 5499), (2000, 5999)])
+        == [false, true, false, false, true])
   }
 
   @Test func `rates near the end of the range do not overflow`() {
-    var watch = HoldWatch(.perSecond(.max), at: 0, iterations: 0)
-    #expect(!watch.isMet(at: .max, iterations: .max))
-    var slow = HoldWatch(.perSecond(1), at: 0, iterations: 0)
-    #expect(slow.isMet(at: 1000 * ms, iterations: .max))
+    #expect(answers(.perSecond(.max), [(10_000_000_000, .max)]) == [false])
+    #expect(answers(.perSecond(1), [(1000, .max)]) == [true])
   }
 }
