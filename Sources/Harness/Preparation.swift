@@ -119,7 +119,7 @@ package struct Preparation: Sendable {
         machine: machine(
           order, attempt: attempt, archives: archives, seed: seed, directory: directory),
         limits: RunLimits(
-          durationNanoseconds: scenario.durationNanoseconds,
+          durationNanoseconds: scenario.longestWorkNanoseconds,
           drainNanoseconds: Scenario.drainNanoseconds
             .saturatingAdd(luggage == nil ? 0 : Self.companionsEnd),
           totalNanoseconds: scenario.timeoutNanoseconds),

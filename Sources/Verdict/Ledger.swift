@@ -37,6 +37,8 @@ struct Ledger {
   private(set) var schedulerOutput: [UInt8] = []
   /// What is known of each payload, in the order of the scenario.
   private(set) var payloads: [PayloadRecord] = []
+  /// What happened in the phases, in order.
+  private(set) var phases: [PhaseReport] = []
   /// In the order of the scenario.
   private(set) var workers: [WorkerRecord] = []
   /// Events that name a worker which the scenario does not have.
@@ -100,6 +102,9 @@ struct Ledger {
       see(event.monotonic)
       let index = Int(event.payload)
       if payloads.indices.contains(index) { payloads[index].add(event) } else { strangers += 1 }
+    case .phase(let report):
+      phases.append(report)
+      see(report.monotonic)
     case .problem(let problem):
       if problem.isFatal { fatalProblem = fatalProblem ?? problem }
     case .log:

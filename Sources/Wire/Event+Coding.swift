@@ -15,6 +15,7 @@ extension Event {
     case latencyReport = 12
     case scheduler = 24
     case payload = 25
+    case phase = 13
   }
 
   /// The longest text of a problem or a log line, in bytes; it keeps the frame within
@@ -63,6 +64,9 @@ extension Event {
     case .payload(let event):
       code = .payload
       event.encode(into: &body)
+    case .phase(let report):
+      code = .phase
+      report.encode(into: &body)
     case .problem(let problem):
       code = .problem
       body.uint8(problem.isFatal ? 1 : 0)
@@ -115,6 +119,8 @@ extension Event {
       self = .scheduler(try SchedulerEvent(from: &body))
     case .payload:
       self = .payload(try PayloadEvent(from: &body))
+    case .phase:
+      self = .phase(try PhaseReport(from: &body))
     case .problem:
       self = .problem(
         Problem(

@@ -24,6 +24,8 @@ package enum Event: Equatable, Sendable {
   case scheduler(SchedulerEvent)
   /// What became of a program beside the work.
   case payload(PayloadEvent)
+  /// A phase began or ended, or one of its actions ended.
+  case phase(PhaseReport)
   /// Something went wrong in the guest.
   case problem(Problem)
   /// A line for people.

@@ -43,7 +43,7 @@ package struct Plan: Equatable, Sendable {
   package var cpus: UInt32
   /// Whether the scratch disk must appear; a missing one is then a problem.
   package var needsDisk: Bool
-  /// Created in this order below the work root.
+  /// Created in this order below the work root, but for those that come later.
   package var cgroups: [CgroupPlan]
   /// Groups of workers, in scenario order.
   package var work: [WorkPlan]
@@ -51,13 +51,18 @@ package struct Plan: Equatable, Sendable {
   package var schedulers: [SchedulerPlan]
   /// Programs beside the work, in scenario order.
   package var payloads: [PayloadPlan]
+  /// The phases, each once.
+  package var phases: [PhasePlan]
+  /// The order of execution: indices into ``phases``. Without steps the work is one phase of the
+  /// duration, and nothing is done in it.
+  package var steps: [UInt32]
 
   /// Makes a plan.
   package init(
     mode: Mode, runID: UInt64, seed: UInt64, durationNanoseconds: UInt64,
     sampleIntervalNanoseconds: UInt64, drainNanoseconds: UInt64, cpus: UInt32, needsDisk: Bool,
     cgroups: [CgroupPlan], work: [WorkPlan], schedulers: [SchedulerPlan] = [],
-    payloads: [PayloadPlan] = []
+    payloads: [PayloadPlan] = [], phases: [PhasePlan] = [], steps: [UInt32] = []
   ) {
     self.mode = mode
     self.runID = runID
@@ -71,6 +76,8 @@ package struct Plan: Equatable, Sendable {
     self.work = work
     self.schedulers = schedulers
     self.payloads = payloads
+    self.phases = phases
+    self.steps = steps
   }
 }
 
@@ -94,10 +101,13 @@ package struct CgroupPlan: Equatable, Sendable {
   package var path: String
   /// Written in this order.
   package var settings: [Setting]
+  /// Whether it is not made at the start, but by an action.
+  package var comesLater: Bool
 
   /// Makes a group.
-  package init(path: String, settings: [Setting]) {
+  package init(path: String, settings: [Setting], comesLater: Bool = false) {
     self.path = path
     self.settings = settings
+    self.comesLater = comesLater
   }
 }

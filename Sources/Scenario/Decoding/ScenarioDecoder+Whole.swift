@@ -18,7 +18,7 @@ extension ScenarioDecoder {
   private func checkLeaves(_ scenario: Scenario) {
     let names =
       scenario.cgroups.map(\.name) + scenario.work.compactMap(\.cgroup)
-      + scenario.payloads.compactMap(\.cgroup)
+      + scenario.payloads.compactMap(\.cgroup) + scenario.laterCgroups.map(\.name)
     for (index, group) in scenario.work.enumerated() {
       guard let cgroup = group.cgroup else { continue }
       if let child = names.first(where: { $0.hasPrefix(cgroup + "/") }) {

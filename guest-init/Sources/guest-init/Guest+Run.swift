@@ -18,13 +18,14 @@ extension Guest {
       let (specs, disk) = try accept(plan)
       telemetry.reached(.planAccepted)
       Console.enter("set up cgroups")
-      let cgroups = try Cgroups(plan.cgroups)
+      var cgroups = try Cgroups(plan)
       telemetry.reached(.cgroupsReady)
       telemetry.flush()
       Console.enter("start the workers")
       raisePriority(&telemetry)
-      var crew = try Crew(specs)
+      var crew = try Crew(specs, of: plan)
       try crew.start(plan, cgroups: cgroups, disk: disk, &telemetry)
+      try cgroups.freezeFirst(&crew)
       telemetry.flush()
       if !plan.schedulers.isEmpty || !plan.payloads.isEmpty { Mounts.mountForPrograms() }
       var companions = Companions()
@@ -32,7 +33,7 @@ extension Guest {
         Console.enter("attach the scheduler")
         try companions.attach(index, of: plan, &crew, &telemetry)
       }
-      work(plan, &crew, &companions, cgroups: cgroups, &telemetry)
+      work(plan, &crew, &companions, &cgroups, disk, &telemetry)
       dismiss(&companions, &crew, &telemetry)
       drain(plan, &crew, &telemetry)
     } catch {
@@ -71,17 +72,17 @@ extension Guest {
   }
 
   private static func work(
-    _ plan: Plan, _ crew: inout Crew, _ companions: inout Companions,
-    cgroups: borrowing Cgroups, _ telemetry: inout Telemetry
+    _ plan: Plan, _ crew: inout Crew, _ companions: inout Companions, _ cgroups: inout Cgroups,
+    _ disk: Disk?, _ telemetry: inout Telemetry
   ) {
     Console.enter("work")
     if let memory = crew.memory {
       telemetry.post(.log("init and its workers hold \(memory >> 10) KiB of memory"))
       telemetry.flush()
     }
-    let start = crew.release()
-    let end = Time.after(plan.durationNanoseconds, from: start)
-    telemetry.begin(until: end)
+    let start = crew.release(plan.work.indices.filter { !plan.work[$0].startsLater })
+    var course = Course(plan, start: start, disk: disk)
+    telemetry.begin(until: course.latestEnd)
     telemetry.reached(.workStarted, at: start)
     telemetry.flush()
     let counts = KernelCounts.now
@@ -91,11 +92,12 @@ extension Guest {
     for index in plan.payloads.indices where plan.payloads[index].startsWithWork {
       companions.start(index, of: plan, cgroups: cgroups, &telemetry)
     }
-    while crew.alive > 0 || companions.isBusy {
+    while true {
       let now = Time.now
-      guard now < end else { break }
       if sampler.isDue(at: now) { crew.sample(&telemetry) }
-      guest_wait_for_child(Time.left(until: min(end, sampler.next)))
+      let next = course.advance(&crew, &cgroups, &telemetry)
+      if course.isOver(crew.alive + (companions.isBusy ? 1 : 0)) { break }
+      guest_wait_for_child(Time.left(until: min(next, sampler.next)))
       crew.reap(&telemetry)
       companions.poll(&crew, &telemetry)
       telemetry.flush()
@@ -104,6 +106,8 @@ extension Guest {
     let cost = guest_cpu_time(guest_pid()) - used
     crew.stop()
     telemetry.reached(.workEnded)
+    // Behind the signal to stop: who was frozen leaves without more work.
+    cgroups.unfreezeAll(&crew, &telemetry)
     if let (last, apart) = crew.startDelays {
       telemetry.post(
         .log(
