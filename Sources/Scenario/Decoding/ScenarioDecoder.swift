@@ -11,7 +11,7 @@ struct ScenarioDecoder {
 
   private static let keys = [
     "ktstr", "$schema", "name", "description", "machine", "cgroups", "work", "duration",
-    "timeout", "seed", "expect",
+    "timeout", "seed", "expect", "expectFailure", "requires",
   ]
 
   mutating func scenario(_ root: Node) -> Scenario? {
@@ -33,14 +33,20 @@ struct ScenarioDecoder {
     let (duration, timeout) = times(object)
     // A disk that could not be read is a disk all the same: one mistake, one message.
     let hasDisk = root.value["machine"]?["disk"] != nil
-    let context = ExpectationContext(work: work ?? [], cgroups: cgroups, hasDisk: hasDisk)
+    let context = ExpectationContext(
+      work: work ?? [], cgroups: cgroups, hasDisk: hasDisk, topology: machine?.topology,
+      duration: duration)
     let expect = expectations(object["expect"], context: context)
+    let expectFailure = object["expectFailure"].flatMap { expectedFailure($0) }
+    let requires = object["requires"].map { requirements($0) } ?? Requirements()
 
     guard let name, let machine, let work, let duration, diagnostics.isClean else { return nil }
-    let scenario = Scenario(
+    var scenario = Scenario(
       name: name, description: description, machine: machine,
       cgroups: (cgroups ?? []).compactMap(\.spec), work: work.compactMap(\.spec),
       durationNanoseconds: duration, timeoutNanoseconds: timeout, seed: seed, expect: expect)
+    scenario.expectFailure = expectFailure
+    scenario.requires = requires
     return checkedAsWhole(scenario)
   }
 
