@@ -7,7 +7,11 @@ package func judge(_ scenario: Scenario, _ evidence: RunEvidence) -> Verdict {
   let ledger = Ledger(scenario, evidence)
   var checks = ledger.runChecks()
   checks += ledger.workerChecks()
+  checks += ledger.latencyChecks()
+  checks += ledger.variationChecks()
+  checks += ledger.convergenceChecks()
   checks += ledger.fairnessChecks()
+  checks += ledger.weightChecks()
   checks += ledger.diskChecks()
   checks += ledger.deviceChecks()
   if let reason = ledger.reasonToDistrustFailures {
@@ -16,6 +20,7 @@ package func judge(_ scenario: Scenario, _ evidence: RunEvidence) -> Verdict {
       checks[index].detail += " (not held against the guest: \(reason))"
     }
   }
+  if let expected = scenario.expectFailure { ledger.expect(expected, in: &checks) }
   return Verdict(checks: checks)
 }
 

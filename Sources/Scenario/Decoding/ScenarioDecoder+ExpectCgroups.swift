@@ -14,10 +14,10 @@ extension ScenarioDecoder {
     let tolerance = object.required("tolerance")?.proportion()
     guard let list = object.required("cgroups") else { return nil }
     let names = each(list) { weighed($0, context) }
-    guard let first = names.first, names.count >= 2 else {
-      if context.isWhole { list.refuse("weights compare cgroups and need at least 2") }
-      return nil
+    if case .list(let elements) = list.value.kind, elements.count < 2 {
+      list.refuse("weights compare cgroups and need at least 2")
     }
+    guard let first = names.first, names.count >= 2 else { return nil }
     if Set(names).count < names.count { list.refuse("a cgroup occurs twice in this list") }
     let parent = CgroupSpec.ancestors(of: first).last
     if let other = names.first(where: { CgroupSpec.ancestors(of: $0).last != parent }) {
