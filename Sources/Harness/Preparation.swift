@@ -19,7 +19,7 @@ package struct PreparedRun: Sendable {
   package var identity: RunIdentity
   /// The scenario.
   package var scenario: Scenario
-  /// What this host lacks for it; nil when it can run.
+  /// What kernel, host or engine lack for it; nil when it can run.
   package var unmetNeed: String?
 }
 
@@ -59,6 +59,8 @@ package struct Preparation: Sendable {
   ///
   /// - Throws: ``PreparationError``.
   package func check(_ order: RunOrder) throws(PreparationError) {
+    // What is skipped needs no room.
+    guard order.unmetRequirement() == nil else { return }
     try checkTopology(order)
     try checkMemory(order, archiveBytes: try archive(for: order.kernel, order.engine.engine).size)
   }
@@ -71,7 +73,9 @@ package struct Preparation: Sendable {
   ) throws(PreparationError) -> PreparedRun {
     let began = MonotonicTime.now()
     let scenario = order.document.scenario
-    let archive = try archive(for: order.kernel, order.engine.engine)
+    let unmet = order.unmetRequirement()
+    // A kernel that is not good enough need not have what an archive is made of.
+    let archive = unmet == nil ? try archive(for: order.kernel, order.engine.engine) : nil
     let id = UInt64.random(in: .min ... .max)
     let runID = Hexadecimal.text(id)
     let seed = scenario.seed ?? UInt64.random(in: .min ... .max)
@@ -83,6 +87,10 @@ package struct Preparation: Sendable {
       let identity = identity(
         order, attempt: attempt, runID: runID, seed: seed, started: Timestamp.full(started))
       try directory.write(json: identity, to: .identity)
+      guard let archive else {
+        return PreparedRun(
+          directory: directory, identity: identity, scenario: scenario, unmetNeed: unmet)
+      }
       try directory.write(scenario.plan(runID: id, seed: seed).encoded(), to: .plan)
       let base = try path(of: archive, in: directory)
       let request = RunRequest(
