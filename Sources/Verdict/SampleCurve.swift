@@ -49,7 +49,7 @@ struct SampleCurve {
     let least = length > slack ? length - slack : 1
     var windows: [Window] = []
     var first: Point?
-    for point in points where point.at >= start {
+    for point in points where point.at.saturating(adding: slack) >= start {
       guard let from = first else {
         first = point
         continue
@@ -120,7 +120,21 @@ extension Ledger {
       sum.cpuNanoseconds = sum.cpuNanoseconds.saturating(adding: sample.cpuNanoseconds)
       if found == count { curve.append(sum) }
     }
+    if let end = sumOfReports(ofGroup: index) { curve.append(end) }
     return curve
+  }
+
+  /// What a group's workers say at their ends, as of the last of them; nil unless all stopped when
+  /// they were told to.
+  private func sumOfReports(ofGroup index: Int) -> SampleCurve.Point? {
+    var sum = SampleCurve.Point(at: 0, iterations: 0, cpuNanoseconds: 0)
+    for worker in workers(ofGroup: index) {
+      guard let report = worker.report, report.end == .stopped else { return nil }
+      sum.at = max(sum.at, report.wallNanoseconds)
+      sum.iterations = sum.iterations.saturating(adding: report.iterations)
+      sum.cpuNanoseconds = sum.cpuNanoseconds.saturating(adding: report.cpuNanoseconds)
+    }
+    return sum
   }
 
   /// All samples between the start and the end of the work, with the time since the start.
