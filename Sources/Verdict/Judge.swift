@@ -21,6 +21,7 @@ package func judge(_ scenario: Scenario, _ evidence: RunEvidence) -> Verdict {
     }
   }
   if let expected = scenario.expectFailure { ledger.expect(expected, in: &checks) }
+  ledger.weighNoise(in: &checks)
   return Verdict(checks: checks)
 }
 

@@ -46,7 +46,7 @@ struct ShippedScenarioTests {
     let names = try Files.entries(of: run.directory)
     #expect(
       names == [
-        "console.log", "counters.jsonl", "engine.log", "events.jsonl", "machine.json",
+        "console.log", "counters.jsonl", "engine.log", "events.jsonl", "host.json", "machine.json",
         "outcome.json", "plan.bin", "run.json", "scenario.json", "telemetry.bin",
         "timeline.jsonl", "verdict.json",
       ])

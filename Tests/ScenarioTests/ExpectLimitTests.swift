@@ -68,6 +68,16 @@ import Wire
         == [IsolationLimit(subject: .work("w"), cpus: nil)])
   }
 
+  @Test func `a scenario tolerates some noise of the host, or insists`() throws {
+    #expect(try expectations("").maxHostNoise == 0.5)
+    #expect(try expectations(#""maxHostNoise": "30%""#).maxHostNoise == 0.3)
+    #expect(try expectations(#""maxHostNoise": "insist""#).maxHostNoise == nil)
+    #expect(
+      refused(#""maxHostNoise": "much""#) == [
+        "expect.maxHostNoise: expected a share such as \"30%\", or \"insist\", found \"much\""
+      ])
+  }
+
   @Test func `limits over time and between cgroups`() throws {
     let expect = try expectations(
       #"""

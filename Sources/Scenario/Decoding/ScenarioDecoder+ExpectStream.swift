@@ -1,5 +1,7 @@
 extension ScenarioDecoder {
-  static let streamExpectKeys = ["variation", "maxStall", "rateWithin", "converges"]
+  static let streamExpectKeys = [
+    "variation", "maxStall", "rateWithin", "converges", "maxHostNoise",
+  ]
 
   /// Limits of what the samples show over time.
   func streamExpectations(
@@ -11,7 +13,17 @@ extension ScenarioDecoder {
     expect.maxStall = each(object["maxStall"]) { stall($0, context, &seen) }
     seen = []
     expect.rateWithin = each(object["rateWithin"]) { band($0, context, &seen) }
+    if let noise = object["maxHostNoise"] { expect.maxHostNoise = hostNoise(noise) }
     expect.converges = each(object["converges"]) { convergence($0, context) }
+  }
+
+  private func hostNoise(_ node: Node) -> Double? {
+    if case .text("insist") = node.value.kind { return nil }
+    guard case .text(let text) = node.value.kind, !text.hasSuffix("%") else {
+      return node.share()
+    }
+    node.refuse(expected: "a share such as \"30%\", or \"insist\"")
+    return nil
   }
 
   private func variation(

@@ -33,6 +33,12 @@ package struct Expectations: Equatable, Sendable {
   package var rateWithin: [RateBand] = []
   /// Values that must settle.
   package var converges: [ConvergenceLimit] = []
+  /// The part of the time in which the guest wanted the host's CPUs that it may wait for them, before
+  /// checks of time that fail count as not known; nil insists on them.
+  package var maxHostNoise: Double? = Expectations.defaultHostNoise
+
+  /// Half of the time: as with twice as many busy vCPUs as CPUs of the host.
+  package static let defaultHostNoise = 0.5
 
   /// Makes expectations; without arguments those that need no disk and hold by default.
   package init(
