@@ -113,7 +113,8 @@ let package = Package(
     tests(
       "Harness",
       [
-        "Machine", "KVM", "Kernels", "Evidence", "Scenario", "Topology", "Wire", "HostOS", system,
+        "Machine", "KVM", "Kernels", "Evidence", "Scenario", "Verdict", "Topology", "Wire",
+        "HostOS", system,
       ]),
     tests("Report", ["Verdict", "Evidence"]),
     tests("Commands", ["Harness", "Report", "Verdict", "Evidence", "HostOS"]),

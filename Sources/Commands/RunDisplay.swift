@@ -83,6 +83,11 @@ struct RunDisplay {
     }
   }
 
+  /// Shows a run that nobody watched.
+  func show(_ run: ReportedRun) {
+    if format == .pretty { console.out(pretty.run(run)) }
+  }
+
   /// Says that the user stopped it all; the directory is that of a run cut short.
   mutating func interrupted(keeping directory: String?) {
     clear()

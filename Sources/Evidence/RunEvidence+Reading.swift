@@ -23,6 +23,7 @@ extension RunEvidence {
       identity: identity, events: events, stream: telemetry.health,
       consoleTrouble: console.trouble, devices: try Self.lastReadings(in: directory),
       outcome: try directory.read(json: RunOutcome.self, from: .outcome))
+    hostNoise = try directory.read(json: HostNoise.self, from: .hostNoise)
   }
 
   private static func lastReadings(

@@ -14,6 +14,8 @@ package struct RunEvidence: Equatable, Sendable {
   package var devices: [DeviceCounters]
   /// How the run ended; nil when the process that ran it died before it could say.
   package var outcome: RunOutcome?
+  /// How far the host kept the guest from running; nil where nobody measured it.
+  package var hostNoise: HostNoise?
 
   /// Makes evidence.
   package init(

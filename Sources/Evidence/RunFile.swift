@@ -26,6 +26,8 @@ package enum RunFile: String, Codable, CaseIterable, Sendable {
   case schedulerDump = "scheduler-dump.txt"
   /// What of the sandbox was in force; of our own engine only.
   case sandbox = "sandbox.json"
+  /// ``HostNoise``, which the supervisor measures.
+  case hostNoise = "host.json"
   /// Host-side milestones, one JSON object a line.
   case timeline = "timeline.jsonl"
   /// ``RunOutcome``, the last thing that the run's process writes.

@@ -19,7 +19,7 @@ package struct PreparedRun: Sendable {
   package var identity: RunIdentity
   /// The scenario.
   package var scenario: Scenario
-  /// What this host lacks for it; nil when it can run.
+  /// What kernel, host or engine lack for it; nil when it can run.
   package var unmetNeed: String?
 }
 
@@ -64,10 +64,11 @@ package struct Preparation: Sendable {
   ///
   /// - Throws: ``PreparationError``.
   package func check(_ order: RunOrder) throws(PreparationError) {
+    // What is skipped needs no room.
+    guard Self.unmetNeed(of: order) == nil else { return }
     try checkTopology(order)
     let base = try archive(for: order.kernel, order.engine.engine).size
-    // One that will be skipped needs nothing of it.
-    let luggage = Self.unmetNeed(of: order) == nil ? try companions(of: order) : nil
+    let luggage = try companions(of: order)
     // As `exec` has it: the root file system takes half of the memory that the archives leave.
     let extra = luggage.map { $0.size().saturatingAdd($0.size() / 2) } ?? 0
     try checkMemory(order, archiveBytes: base.saturatingAdd(extra))
@@ -82,6 +83,7 @@ package struct Preparation: Sendable {
 
   /// What the kernel or this host lacks for an order; nil when it can run.
   private static func unmetNeed(of order: RunOrder) -> String? {
+    if let unmet = order.unmetRequirement() { return unmet }
     if order.document.scenario.scheduler != nil, order.kernel.hasSchedExt == false {
       return "kernel \(order.kernel.id) has no sched_ext (CONFIG_SCHED_CLASS_EXT)"
     }
@@ -96,13 +98,14 @@ package struct Preparation: Sendable {
   ) throws(PreparationError) -> PreparedRun {
     let began = MonotonicTime.now()
     let scenario = order.document.scenario
-    let archive = try archive(for: order.kernel, order.engine.engine)
+    let unmet = Self.unmetNeed(of: order)
+    // A kernel that is not good enough need not have what an archive is made of.
+    let archive = unmet == nil ? try archive(for: order.kernel, order.engine.engine) : nil
     let id = UInt64.random(in: .min ... .max)
     let runID = Hexadecimal.text(id)
     let seed = scenario.seed ?? UInt64.random(in: .min ... .max)
     let started = Date()
-    let unmetNeed = Self.unmetNeed(of: order)
-    let luggage = unmetNeed == nil ? try companions(of: order) : nil
+    let luggage = unmet == nil ? try companions(of: order) : nil
     do throws(EvidenceError) {
       let directory = try RunDirectory.create(
         in: order.output, time: Timestamp.compact(started), name: scenario.name, runID: runID)
@@ -110,6 +113,10 @@ package struct Preparation: Sendable {
       let identity = identity(
         order, attempt: attempt, runID: runID, seed: seed, started: Timestamp.full(started))
       try directory.write(json: identity, to: .identity)
+      guard let archive else {
+        return PreparedRun(
+          directory: directory, identity: identity, scenario: scenario, unmetNeed: unmet)
+      }
       var plan = scenario.plan(runID: id, seed: seed)
       luggage?.complete(&plan)
       try directory.write(plan.encoded(), to: .plan)
@@ -126,8 +133,7 @@ package struct Preparation: Sendable {
         preparedSince: began.nanoseconds)
       try directory.write(json: request, to: .machine)
       return PreparedRun(
-        directory: directory, identity: identity, scenario: scenario,
-        unmetNeed: unmetNeed)
+        directory: directory, identity: identity, scenario: scenario, unmetNeed: nil)
     } catch {
       throw .evidence(error)
     }

@@ -78,6 +78,9 @@ package struct Runner: Sendable {
         switch event {
         case .phase(let phase): observe(.phase(phase))
         case .warning(let text): observe(.warning(text))
+        case .noise(let noise):
+          // Without it failures stand as they are, which is the stricter verdict.
+          try? prepared.directory.write(json: noise, to: .hostNoise)
         case .tick: observe(.tick)
         }
       }

@@ -8,6 +8,8 @@ package enum SupervisorEvent: Sendable {
   case phase(RunPhase)
   /// Something that was asked for could not be had; the run goes on without.
   case warning(String)
+  /// What the host did beside the work, which has just ended.
+  case noise(HostNoise)
   /// A tenth of a second has passed.
   case tick
 }
@@ -96,6 +98,7 @@ package final class Supervisor: Sendable {
   ) throws(SystemCallError) -> SupervisedEnd {
     var reader = ProgressReader()
     var fatal: String?
+    var atStart: HostTimes?
     var open = true
     var nextTick = MonotonicTime.now()
     while true {
@@ -107,7 +110,15 @@ package final class Supervisor: Sendable {
         if bytes.isEmpty { open = false }
         for message in reader.append(bytes) {
           switch message {
-          case .phase(let phase): observe(.phase(phase))
+          case .phase(let phase):
+            observe(.phase(phase))
+            switch phase {
+            case .working: atStart = HostTimes(ofProcess: "\(child.pid)")
+            case .draining:
+              let atEnd = HostTimes(ofProcess: "\(child.pid)")
+              if let noise = atStart.flatMap({ atEnd.noise(since: $0) }) { observe(.noise(noise)) }
+            default: break
+            }
           case .warning(let text): observe(.warning(text))
           case .fatal(let text): fatal = text
           }

@@ -56,6 +56,9 @@ package struct JUnitReport: Sendable {
       body.append("      <skipped message=\"\(headline)\"/>")
     }
     var out = "engine: \(run.identity.engine)\nevidence: \(run.directory)"
+    if !run.verdict.checks.isEmpty {
+      out += "\nverdict: \(run.verdict.headline)\nchecked: \(run.verdict.checkedText)"
+    }
     if let repeated = run.repeated {
       out += "\nretried after an engine fault: \(repeated.fault) (\(repeated.directory))"
     }

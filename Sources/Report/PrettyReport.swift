@@ -39,6 +39,9 @@ package struct PrettyReport: Sendable {
     if hidden > 0 {
       lines.append("    and \(hidden) more inconclusive checks; --verbose lists them")
     }
+    if !isVerbose, !verdict.checks.isEmpty {
+      lines.append("    " + style.dim("checked: \(verdict.checkedText)"))
+    }
     if verdict.status != .pass || isVerbose {
       lines.append("    evidence: \(PlainText.line(run.directory))")
     }
@@ -47,7 +50,10 @@ package struct PrettyReport: Sendable {
 
   /// One check: status, what it is about, the sentence, and what the kernel said.
   private func lines(of check: CheckResult) -> [String] {
-    let word = style.colored(Self.padded(check.status.rawValue, 12), as: check.status)
+    let word =
+      check.isExpected == true
+      ? style.colored(Self.padded("as expected", 12), as: CheckStatus.pass)
+      : style.colored(Self.padded(check.status.rawValue, 12), as: check.status)
     let limit = check.limit.map { " [limit: \($0.text)]" } ?? ""
     var lines = [
       "    \(word)  \(check.id.rawValue)  "

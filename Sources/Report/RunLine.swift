@@ -39,3 +39,19 @@ extension VerdictStatus {
     }
   }
 }
+
+extension Verdict {
+  /// Which checks looked at the run, each with how often where that is more than once.
+  var checkedText: String {
+    var counts: [(id: CheckID, count: Int)] = []
+    for check in checks {
+      if let index = counts.firstIndex(where: { $0.id == check.id }) {
+        counts[index].count += 1
+      } else {
+        counts.append((check.id, 1))
+      }
+    }
+    return counts.map { $0.count == 1 ? $0.id.rawValue : "\($0.id.rawValue) x\($0.count)" }
+      .joined(separator: ", ")
+  }
+}

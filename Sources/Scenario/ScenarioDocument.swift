@@ -4,7 +4,7 @@ package struct ScenarioDocument: Equatable, Sendable {
   package let file: String
   /// What it says.
   package let scenario: Scenario
-  private let root: JSONValue
+  let root: JSONValue
 
   /// Reads a scenario.
   ///
@@ -35,9 +35,13 @@ package struct ScenarioDocument: Equatable, Sendable {
     guard diagnostics.isClean, let scenario else {
       throw ScenarioProblems(diagnostics.problems)
     }
+    self.init(file: file, scenario: scenario, root: parsed.value)
+  }
+
+  init(file: String, scenario: Scenario, root: JSONValue) {
     self.file = file
     self.scenario = scenario
-    self.root = parsed.value
+    self.root = root
   }
 
   /// A problem with a value of this file that only a later stage could see, such as memory below

@@ -36,6 +36,28 @@ package enum CheckID: String, Codable, Sendable, CaseIterable {
   case workerGap = "worker.gap"
   /// A worker's iterations a second.
   case workerRate = "worker.rate"
+  /// A worker's iterations a second, which may be too many.
+  case workerMaxRate = "worker.maxRate"
+  /// How long a worker waited for a CPU.
+  case workerRunDelay = "worker.runDelay"
+  /// How often a worker migrated.
+  case workerMigrations = "worker.migrations"
+  /// CPUs that a worker must not leave.
+  case workerIsolation = "worker.isolation"
+  /// How long a worker's iterations stood still in the samples.
+  case workerStall = "worker.stall"
+  /// Rates that a worker must keep in each window of time.
+  case workerRateWithin = "worker.rateWithin"
+  /// A percentile of the latencies of a group.
+  case workLatency = "work.latency"
+  /// How much the rates of a group's workers differ.
+  case workVariation = "work.variation"
+  /// How much the rate of a group differs over time.
+  case workSteadiness = "work.steadiness"
+  /// A value of a group that must settle.
+  case workConvergence = "work.convergence"
+  /// CPU time of a cgroup against its weight.
+  case cgroupWeight = "cgroup.weight"
   /// How equally CPU time was shared.
   case fairness = "fairness"
   /// A disk worker read back what it wrote.
@@ -50,6 +72,10 @@ package enum CheckID: String, Codable, Sendable, CaseIterable {
   case payloadStatus = "payload.status"
   /// A number in what it wrote.
   case payloadMetric = "payload.metric"
+  /// How long the disk's queues paused for its throttle.
+  case deviceThrottleShare = "device.throttleShare"
+  /// The check that the scenario expects to fail did.
+  case expectFailure = "expectFailure"
 }
 
 /// Whom or what a check is about.
@@ -155,6 +181,8 @@ package struct CheckResult: Codable, Equatable, Sendable {
   package var excerpt: String?
   /// True where the end of the excerpt tells most; else its beginning does.
   package var excerptIsTail: Bool?
+  /// True for the failure that the scenario expects, which is not held against the run.
+  package var isExpected: Bool?
 
   /// Makes a result.
   package init(

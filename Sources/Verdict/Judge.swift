@@ -8,7 +8,11 @@ package func judge(_ scenario: Scenario, _ evidence: RunEvidence) -> Verdict {
   var checks = ledger.runChecks()
   checks += ledger.phaseChecks()
   checks += ledger.workerChecks()
+  checks += ledger.latencyChecks()
+  checks += ledger.variationChecks()
+  checks += ledger.convergenceChecks()
   checks += ledger.fairnessChecks()
+  checks += ledger.weightChecks()
   checks += ledger.diskChecks()
   checks += ledger.deviceChecks()
   checks += ledger.schedulerChecks()
@@ -19,6 +23,8 @@ package func judge(_ scenario: Scenario, _ evidence: RunEvidence) -> Verdict {
       checks[index].detail += " (not held against the guest: \(reason))"
     }
   }
+  if let expected = scenario.expectFailure { ledger.expect(expected, in: &checks) }
+  ledger.weighNoise(in: &checks)
   return Verdict(checks: checks)
 }
 

@@ -26,14 +26,16 @@ package struct Verdict: Codable, Equatable, Sendable {
   /// Combines checks.
   ///
   /// One failure fails, else an error is one, else what could not be judged leaves the run
-  /// inconclusive. No checks at all are inconclusive, too.
+  /// inconclusive. No checks at all are inconclusive, too. A failure that was expected is no
+  /// failure; where one was seen, what could not be judged besides does not matter.
   package init(checks: [CheckResult]) {
     self.checks = checks
     let order: [(CheckStatus, VerdictStatus)] = [
       (.fail, .fail), (.error, .error), (.inconclusive, .inconclusive),
     ]
-    for (checkStatus, status) in order {
-      let deciding = checks.filter { $0.status == checkStatus }
+    let expected = checks.first { $0.isExpected == true }
+    for (checkStatus, status) in order where expected == nil || checkStatus != .inconclusive {
+      let deciding = checks.filter { $0.status == checkStatus && $0.isExpected != true }
       guard let first = deciding.first else { continue }
       self.status = status
       self.reasons = deciding.map(\.detail)
@@ -43,6 +45,10 @@ package struct Verdict: Codable, Equatable, Sendable {
     }
     self.status = checks.isEmpty ? .inconclusive : .pass
     self.reasons = []
+    if let expected {
+      self.headline = "failed as expected: \(expected.detail)"
+      return
+    }
     self.headline =
       switch checks.count {
       case 0: "nothing was checked"

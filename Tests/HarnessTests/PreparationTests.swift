@@ -221,6 +221,36 @@ import Wire
     #expect(archive.count > 100_000)
   }
 
+  @Test(arguments: [
+    (
+      #"{"engine": "kvm"}"#, "the scenario requires the engine kvm, this run would use tcg"
+    ),
+    (
+      #"{"kernel": ">=6.12"}"#,
+      "the scenario requires a kernel >=6.12, this one is 6.1.0-made"
+    ),
+    (
+      #"{"features": ["CONFIG_PSI"]}"#,
+      "the scenario requires CONFIG_PSI, and the kernel's configuration is not known"
+    ),
+    (#"{"cpus": 8192}"#, "the scenario requires 8192 CPUs of the host"),
+    (#"{"kernel": ">=6.1", "cpus": 1, "engine": "tcg"}"#, nil),
+  ])
+  func `what a scenario requires and does not get is told instead of run`(
+    requires: String, unmet: String?
+  ) throws {
+    // More CPUs than any engine takes: what is skipped is not refused for want of room.
+    let cpus = unmet == nil ? 1 : 1000
+    let machine = #""cpus": \#(cpus)}, "requires": \#(requires.dropLast())"#
+    let run = try prepare(machine, kernel: kernel())
+    if let unmet {
+      #expect(run.unmetNeed?.hasPrefix(unmet) == true, "\(run.unmetNeed ?? "met")")
+      #expect(try Files.entries(of: run.directory.path) == ["run.json", "scenario.json"])
+    } else {
+      #expect(run.unmetNeed == nil)
+    }
+  }
+
   @Test func `without a cache to write, the base archive lies in the run directory`() throws {
     let kernel = try kernel()
     // Root may write anywhere but where a file is in the way.

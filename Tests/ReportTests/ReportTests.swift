@@ -41,15 +41,37 @@ import Verdict
     }
   }
 
-  @Test func `a run that passed is one line, one that failed lists what failed`() {
+  @Test func `a run that passed is a line and what was checked, one that failed lists what failed`()
+  {
     let report = PrettyReport(style: Style(isTerminal: false), isVerbose: false)
-    #expect(report.run(run("x", verdict: good)).count == 1)
+    #expect(
+      report.run(run("x", verdict: good)) == [
+        "pass  x  6.1  tcg  1.5 s  the only check passed", "    checked: telemetry",
+      ])
     let lines = report.run(run("x", verdict: bad))
     #expect(lines[0].hasPrefix("FAIL  x  6.1  tcg  1.5 s  a/0 <stood>"))
     #expect(lines.contains { $0.contains("worker.gap") })
     #expect(lines.contains("      | line 1"))
     #expect(!lines.contains { $0.contains("50 frames") })
     #expect(lines.last == "    evidence: results/x")
+  }
+
+  @Test func `the checks that ran are listed with how often, an expected failure as such`() {
+    var failure = CheckResult(.workerGap, CheckSubject(.worker, "a/0"), .fail, "a/0 stood still")
+    failure.isExpected = true
+    let verdict = Verdict(checks: [
+      CheckResult(.workerGap, CheckSubject(.worker, "a/1"), .pass, "fine"), failure,
+      CheckResult(.expectFailure, CheckSubject(.run), .pass, "it failed"),
+    ])
+    let report = PrettyReport(style: Style(isTerminal: false), isVerbose: false)
+    #expect(
+      report.run(run("x", verdict: verdict)) == [
+        "pass  x  6.1  tcg  1.5 s  failed as expected: a/0 stood still",
+        "    as expected   worker.gap  a/0 stood still",
+        "    checked: worker.gap x2, expectFailure",
+      ])
+    #expect(JUnitReport([run("x", verdict: verdict)]).text.contains("checked: worker.gap x2"))
+    #expect(report.run(run("x", verdict: .skipped("no KVM"))).count == 2)
   }
 
   @Test func `several kernels make the table a grid`() {

@@ -72,7 +72,8 @@ import Testing
       "\"name\": \"t\"", "\"name\": \"t\", \"zzz\": {}",
       "t.json:3:16: unknown key \"zzz\"; known: \"ktstr\", \"$schema\", \"name\", \"description\", "
         + "\"machine\", \"cgroups\", \"work\", \"phases\", \"scheduler\", \"payload\", "
-        + "\"duration\", \"timeout\", \"seed\", \"expect\""),
+        + "\"duration\", \"timeout\", \"seed\", \"expect\", "
+        + "\"expectFailure\", \"requires\""),
     Refusal(
       "\"name\": \"t\"", "\"name\": \"t\", \"description\": 1",
       "t.json:3:31: description: expected a string, found 1"),

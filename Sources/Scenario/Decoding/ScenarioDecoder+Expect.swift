@@ -1,8 +1,14 @@
+import Topology
+
 /// What the names in `expect` may refer to.
 struct ExpectationContext {
   let work: [DecodedWork]
   let cgroups: [DecodedCgroup]?
   let hasDisk: Bool
+  /// Nil where it could not be read.
+  var topology: CPUTopology? = nil
+  /// How long the work runs; nil where it could not be read.
+  var duration: UInt64? = nil
 
   var workNames: [String] { work.compactMap(\.name) }
 
@@ -24,9 +30,9 @@ struct ExpectationContext {
 }
 
 extension ScenarioDecoder {
-  private static let expectKeys = [
-    "progress", "maxGap", "fairness", "minRate", "diskVerified", "device", "payload",
-  ]
+  private static let expectKeys =
+    ["progress", "maxGap", "fairness", "minRate", "diskVerified", "device", "payload"]
+    + workerExpectKeys + streamExpectKeys + cgroupExpectKeys
 
   func expectations(_ node: Node?, context: ExpectationContext) -> Expectations {
     var expect = Expectations(
@@ -49,6 +55,9 @@ extension ScenarioDecoder {
       }
     }
     if let device = object["device"] { expect.device = self.device(device, context) }
+    workerExpectations(object, context, &expect)
+    streamExpectations(object, context, &expect)
+    cgroupExpectations(object, context, &expect)
     return expect
   }
 
@@ -69,7 +78,7 @@ extension ScenarioDecoder {
     }
   }
 
-  private func rate(
+  func rate(
     _ node: Node, _ context: ExpectationContext, _ seen: inout Set<String>
   ) -> RateLimit? {
     guard let object = node.object() else { return nil }
@@ -83,7 +92,7 @@ extension ScenarioDecoder {
     return work.map { RateLimit(work: $0, perSecond: number) }
   }
 
-  private func workReference(
+  func workReference(
     _ object: ObjectNode, _ context: ExpectationContext, _ seen: inout Set<String>
   ) -> String? {
     guard let node = object.required("work"), let name = node.text() else { return nil }
@@ -102,40 +111,12 @@ extension ScenarioDecoder {
     guard let object = node.object() else { return nil }
     object.allow(only: ["cgroup", "work", "maxSpread"])
     let spread = object.required("maxSpread").flatMap { $0.share() }
-    let subject: FairnessLimit.Subject?
-    let members: [DecodedWork]
-    switch (object["cgroup"], object["work"]) {
-    case (nil, nil):
-      node.refuse("missing key \"cgroup\" (or \"work\")")
-      return nil
-    case (.some, .some(let work)):
-      work.refuse("expected only one of \"cgroup\" and \"work\", found both")
-      return nil
-    case (nil, .some):
-      var seen: Set<String> = []
-      guard let name = workReference(object, context, &seen) else { return nil }
-      subject = .work(name)
-      members = context.work.filter { $0.name == name }
-    case (.some(let cgroup), nil):
-      guard let name = cgroup.text() else { return nil }
-      let known = context.cgroupNames
-      guard known.contains(name) else {
-        if context.isWhole {
-          cgroup.refuse(
-            "unknown cgroup \(Quoting.quoted(name))" + Spelling.hint(for: name, in: known))
-        }
-        return nil
-      }
-      subject = .cgroup(name)
-      members = context.work.filter {
-        CgroupSpec.contains(name, $0.spec?.cgroup ?? "")
-      }
-    }
+    guard let (subject, members) = subject(object, context) else { return nil }
     let workers = members.reduce(0) { $0 + ($1.spec?.workers ?? 0) }
     if workers < 2, context.isWhole {
       node.refuse("fairness compares workers and needs at least 2, found \(workers)")
     }
-    guard let subject, let spread else { return nil }
+    guard let spread else { return nil }
     return FairnessLimit(subject: subject, maxSpread: spread)
   }
 
@@ -146,7 +127,7 @@ extension ScenarioDecoder {
 
   private func device(_ node: Node, _ context: ExpectationContext) -> DeviceExpectations? {
     guard let object = node.object() else { return nil }
-    object.allow(only: Self.deviceMinimums.map(\.0) + ["maxIOErrors"])
+    object.allow(only: Self.deviceMinimums.map(\.0) + ["maxIOErrors", "maxThrottleShare"])
     guard context.hasDisk else {
       node.refuse("there is no device to judge; give \"machine\" a \"disk\"")
       return nil
@@ -160,6 +141,7 @@ extension ScenarioDecoder {
       if let value { expect.minimums.append(.init(counter: counter, value: value)) }
     }
     expect.maxIOErrors = object["maxIOErrors"]?.whole(in: 0...UInt64.max) ?? 0
+    expect.maxThrottleShare = object["maxThrottleShare"]?.share()
     return expect
   }
 }

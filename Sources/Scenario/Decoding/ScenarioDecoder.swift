@@ -11,7 +11,7 @@ struct ScenarioDecoder {
 
   private static let keys = [
     "ktstr", "$schema", "name", "description", "machine", "cgroups", "work", "phases", "scheduler",
-    "payload", "duration", "timeout", "seed", "expect",
+    "payload", "duration", "timeout", "seed", "expect", "expectFailure", "requires",
   ]
 
   mutating func scenario(_ root: Node) -> Scenario? {
@@ -43,20 +43,26 @@ struct ScenarioDecoder {
       object, phases: steps.map { phases[$0].spec.hold.longestNanoseconds })
     // A disk that could not be read is a disk all the same: one mistake, one message.
     let hasDisk = root.value["machine"]?["disk"] != nil
-    let context = ExpectationContext(work: work ?? [], cgroups: cgroups, hasDisk: hasDisk)
+    let context = ExpectationContext(
+      work: work ?? [], cgroups: cgroups, hasDisk: hasDisk, topology: machine?.topology,
+      duration: duration)
     var expect = expectations(object["expect"], context: context)
     let scheduler = self.scheduler(object["scheduler"])
     let payloads = self.payloads(object["payload"], cgroups: cgroups)
     expect.payloads = payloadExpectations(payloadExpectation(object), of: payloads)
+    let expectFailure = object["expectFailure"].flatMap { expectedFailure($0) }
+    let requires = object["requires"].map { requirements($0) } ?? Requirements()
 
     guard let name, let machine, let work, let duration, diagnostics.isClean else { return nil }
-    let scenario = Scenario(
+    var scenario = Scenario(
       name: name, description: description, machine: machine,
       cgroups: (declared ?? []).compactMap(\.spec),
       work: Self.startingLater(work.compactMap(\.spec), phases),
       scheduler: scheduler, payloads: payloads, durationNanoseconds: duration,
       timeoutNanoseconds: timeout, seed: seed, expect: expect, phases: phases.map(\.spec),
       steps: steps)
+    scenario.expectFailure = expectFailure
+    scenario.requires = requires
     rehearse(scenario, phases)
     return checkedAsWhole(scenario)
   }

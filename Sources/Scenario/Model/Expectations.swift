@@ -15,6 +15,33 @@ package struct Expectations: Equatable, Sendable {
   /// What payloads must show.
   package var payloads: [PayloadExpectation]
 
+  /// How many iterations a second each worker of a group may reach at most.
+  package var maxRate: [RateLimit] = []
+  /// Percentiles of latencies, by group.
+  package var latency: [LatencyLimit] = []
+  /// How long each worker of a group may wait for a CPU.
+  package var maxRunDelay: [RunDelayLimit] = []
+  /// How often each worker of a group may migrate.
+  package var maxMigrations: [MigrationLimit] = []
+  /// CPUs that workers must not leave.
+  package var isolation: [IsolationLimit] = []
+  /// Cgroups whose CPU time must follow their weights.
+  package var weights: [WeightLimit] = []
+  /// How much rates may vary.
+  package var variation: [VariationLimit] = []
+  /// How long the iterations of each worker of a group may stand still in the stream of samples.
+  package var maxStall: [GapLimit] = []
+  /// Rates that each worker of a group must keep.
+  package var rateWithin: [RateBand] = []
+  /// Values that must settle.
+  package var converges: [ConvergenceLimit] = []
+  /// The part of the time in which the guest wanted the host's CPUs that it may wait for them, before
+  /// checks of time that fail count as not known; nil insists on them.
+  package var maxHostNoise: Double? = Expectations.defaultHostNoise
+
+  /// Half of the time: as with twice as many busy vCPUs as CPUs of the host.
+  package static let defaultHostNoise = 0.5
+
   /// Makes expectations; without arguments those that need no disk and hold by default.
   package init(
     progress: Bool = true, maxGap: [GapLimit] = [], fairness: [FairnessLimit] = [],
@@ -101,6 +128,8 @@ package struct DeviceExpectations: Equatable, Sendable {
   package var minimums: [Minimum]
   /// The most I/O errors that the guest may have seen.
   package var maxIOErrors: UInt64
+  /// The most of the work's time that its queues may pause for the throttle; nil is not checked.
+  package var maxThrottleShare: Double?
 
   /// Makes expectations.
   package init(minimums: [Minimum] = [], maxIOErrors: UInt64 = 0) {

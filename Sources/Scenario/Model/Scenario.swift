@@ -35,6 +35,10 @@ package struct Scenario: Equatable, Sendable {
   package var seed: UInt64?
   /// What a run must show to pass.
   package var expect: Expectations
+  /// The check that must fail for the run to pass; nil when all must pass.
+  package var expectFailure: ExpectedFailure?
+  /// What kernel, host and engine must have for the scenario to be run at all.
+  package var requires = Requirements()
 
   /// Makes a scenario out of checked parts.
   package init(

@@ -57,6 +57,21 @@ extension Node {
     return found
   }
 
+  /// This value as a proportion that may be above one, 1.5 or "150%"; any other is a problem.
+  func proportion(upTo limit: Double = 100) -> Double? {
+    var found = number
+    if case .text(let text) = value.kind, text.hasSuffix("%"),
+      let first = text.unicodeScalars.first, ("0"..."9").contains(first)
+    {
+      found = Double(text.dropLast()).map { $0 / 100 }
+    }
+    guard let found, (0...limit).contains(found) else {
+      refuse(expected: "a number from 0 to \(Int(limit)) or a string such as \"30%\"")
+      return nil
+    }
+    return found
+  }
+
   /// This value as a number, nil when it is none; makes no problem of that.
   var number: Double? {
     switch value.kind {

@@ -7,19 +7,20 @@ extension Ledger {
   func deviceChecks() -> [CheckResult] {
     guard let expect = scenario.expect.device, scenario.machine.disk != nil else { return [] }
     return [ioErrors(upTo: expect.maxIOErrors)] + expect.minimums.map(minimum)
+      + (expect.maxThrottleShare.map { [throttleShare(upTo: $0)] } ?? [])
   }
 
   /// The reading of the scratch disk: the one of that name, or the only one there is.
-  private var disk: DeviceCounters? {
+  var disk: DeviceCounters? {
     evidence.devices.last { $0.device == DiskSpec.deviceName }
       ?? (evidence.devices.count == 1 ? evidence.devices[0] : nil)
   }
 
-  private func subject(_ counter: String) -> CheckSubject {
+  func subject(_ counter: String) -> CheckSubject {
     CheckSubject(.device, "\(DiskSpec.deviceName) \(counter)")
   }
 
-  private func missing(_ counter: String) -> String {
+  func missing(_ counter: String) -> String {
     disk == nil
       ? "there is no reading of the disk's counters"
       : "the disk does not count \(counter)"

@@ -16,6 +16,7 @@ extension Ledger {
       for limit in scenario.expect.minRate where limit.work == group.name {
         checks += workers.map { rate($0, limit.perSecond) }
       }
+      checks += moreWorkerChecks(of: group, workers: workers)
     }
     return checks
   }

@@ -1,0 +1,133 @@
+import Topology
+import Wire
+
+extension ScenarioDecoder {
+  static let workerExpectKeys = [
+    "maxRate", "latency", "maxRunDelay", "maxMigrations", "isolation",
+  ]
+
+  private enum LatencyName: String, CaseIterable {
+    case wake, request
+  }
+
+  /// Limits of what each worker, or all workers of a group together, reported at the end.
+  func workerExpectations(
+    _ object: ObjectNode, _ context: ExpectationContext, _ expect: inout Expectations
+  ) {
+    var seen: Set<String> = []
+    expect.maxRate = each(object["maxRate"]) { rate($0, context, &seen) }
+    expect.latency = each(object["latency"]) { latency($0, context) }
+    seen = []
+    expect.maxRunDelay = each(object["maxRunDelay"]) { runDelay($0, context, &seen) }
+    seen = []
+    expect.maxMigrations = each(object["maxMigrations"]) { migrations($0, context, &seen) }
+    expect.isolation = object["isolation"].map { isolation($0, context) } ?? []
+  }
+
+  func each<Limit>(_ node: Node?, _ limit: (Node) -> Limit?) -> [Limit] {
+    node?.list(upTo: Self.maximumGroups).compactMap(limit) ?? []
+  }
+
+  private func latency(_ node: Node, _ context: ExpectationContext) -> LatencyLimit? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: ["work", "kind", "percentile", "limit"])
+    // A group may have several percentiles.
+    var seen: Set<String> = []
+    let work = workReference(object, context, &seen)
+    let name: LatencyName? = object.required("kind")?.choice("kind of latency")
+    let limit = object.required("limit")?.time(in: 1...Self.longestTime)
+    var percentile: Double?
+    if let written = object.required("percentile") {
+      percentile = written.number.flatMap { $0 > 0 && $0 <= 100 ? $0 : nil }
+      if percentile == nil { written.refuse(expected: "a number above 0 and up to 100") }
+    }
+    guard let work, let name, let limit, let percentile else { return nil }
+    let kind: LatencyKind = name == .wake ? .wake : .request
+    if let type = context.work.first(where: { $0.name == work })?.spec?.kind.type,
+      !type.latencies.contains(kind)
+    {
+      object["kind"]?.refuse(
+        "work of type \"\(type.rawValue)\" measures no \(name.rawValue) latency")
+    }
+    return LatencyLimit(work: work, kind: kind, percentile: percentile, limitNanoseconds: limit)
+  }
+
+  private func runDelay(
+    _ node: Node, _ context: ExpectationContext, _ seen: inout Set<String>
+  ) -> RunDelayLimit? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: ["work", "limit"])
+    let work = workReference(object, context, &seen)
+    guard let written = object.required("limit") else { return nil }
+    let limit: RunDelayLimit.Amount?
+    if case .text(let text) = written.value.kind, !text.hasSuffix("%") {
+      limit = written.time(in: 1...Self.longestTime).map { .time(nanoseconds: $0) }
+    } else {
+      limit = written.share().map { .share($0) }
+    }
+    guard let work, let limit else { return nil }
+    return RunDelayLimit(work: work, limit: limit)
+  }
+
+  private func migrations(
+    _ node: Node, _ context: ExpectationContext, _ seen: inout Set<String>
+  ) -> MigrationLimit? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: ["work", "perSecond", "perIteration"])
+    let work = workReference(object, context, &seen)
+    let base: MigrationLimit.Base
+    let written: Node
+    switch (object["perSecond"], object["perIteration"]) {
+    case (nil, nil):
+      node.refuse("missing key \"perSecond\" (or \"perIteration\")")
+      return nil
+    case (.some, .some(let second)):
+      second.refuse("expected only one of \"perSecond\" and \"perIteration\", found both")
+      return nil
+    case (.some(let number), nil): (base, written) = (.second, number)
+    case (nil, .some(let number)): (base, written) = (.iteration, number)
+    }
+    guard let limit = written.number, limit >= 0, limit <= 1e15 else {
+      written.refuse(expected: "a number from 0")
+      return nil
+    }
+    return work.map { MigrationLimit(work: $0, base: base, limit: limit) }
+  }
+
+  // MARK: Isolation
+
+  private func isolation(_ node: Node, _ context: ExpectationContext) -> [IsolationLimit] {
+    if case .flag(let flag) = node.value.kind {
+      guard flag else { return [] }
+      let bound = context.work.compactMap(\.spec).filter { $0.affinity != .inherit }
+      if bound.isEmpty, context.isWhole {
+        node.refuse("no work has an affinity, so there are no CPUs to keep to")
+      }
+      return bound.map { IsolationLimit(subject: .work($0.name), cpus: nil) }
+    }
+    guard case .list = node.value.kind else {
+      node.refuse(expected: "true, false or a list")
+      return []
+    }
+    return each(node) { isolationLimit($0, context) }
+  }
+
+  private func isolationLimit(_ node: Node, _ context: ExpectationContext) -> IsolationLimit? {
+    guard let object = node.object() else { return nil }
+    object.allow(only: ["work", "cgroup", "cpus"])
+    guard let (subject, members) = subject(object, context) else { return nil }
+    guard let written = object["cpus"] else {
+      if context.isWhole, members.contains(where: { $0.spec?.affinity == .inherit }) {
+        node.refuse("missing key \"cpus\"; there is work without an affinity of its own")
+      }
+      return IsolationLimit(subject: subject, cpus: nil)
+    }
+    guard let cpus = affinity(written, on: context.topology) else { return nil }
+    switch cpus {
+    case .llc, .numa, .exact: return IsolationLimit(subject: subject, cpus: cpus)
+    default:
+      written.refuse(expected: "\"llc:N\", \"numa:N\" or CPUs such as \"0-2,5\"")
+      return nil
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Evidence
+import Scenario
+import Wire
+
+extension Ledger {
+  /// Whether a worker was never seen on a CPU that it must keep off.
+  ///
+  /// - Parameter cpus: where it may be; nil means what its own affinity allows.
+  func isolation(
+    _ worker: WorkerRecord, of group: WorkSpec, _ cpus: AffinitySpec?
+  ) -> CheckResult {
+    let limit = Limit(.atMost, Quantity(0.0, .count))
+    func result(_ status: CheckStatus, _ measured: Quantity?, _ detail: String) -> CheckResult {
+      CheckResult(
+        .workerIsolation, CheckSubject(.worker, worker.name), status, measured: measured,
+        limit: limit, detail)
+    }
+    guard let allowed = allowedCPUs(of: worker, in: group, cpus) else {
+      return result(
+        .inconclusive, nil, "\(worker.name) has no CPUs of its own that it must keep to")
+    }
+    guard let report = worker.report else {
+      return result(.inconclusive, nil, missingReport(of: worker))
+    }
+    let outside = report.cpusSeen.enumerated().map { index, word in
+      index < allowed.words.count ? word & ~allowed.words[index] : word
+    }
+    let count = outside.reduce(0) { $0 + $1.nonzeroBitCount }
+    let measured = Quantity(Double(count), .count)
+    let seen = CPUListText.of(report.cpusSeen)
+    let place = "CPUs \(CPUListText.of(allowed.words))"
+    if count > 0 {
+      return result(
+        .fail, measured,
+        "\(worker.name) was seen on CPU\(count == 1 ? "" : "s") \(CPUListText.of(outside)), "
+          + "but must keep to \(place)")
+    }
+    guard !seen.isEmpty, report.iterations > 0 else {
+      return result(
+        .inconclusive, nil, "\(worker.name) finished no iteration at which its CPU was seen")
+    }
+    guard worker.ranToTheEnd else {
+      return result(
+        .inconclusive, measured,
+        "\(worker.name) was seen on CPUs \(seen) only, but did not work to the end")
+    }
+    return result(
+      .pass, measured, "\(worker.name) was seen on CPUs \(seen) only, as it must keep to \(place)")
+  }
+
+  /// The CPUs that a worker may be seen on; nil where nothing says.
+  private func allowedCPUs(
+    of worker: WorkerRecord, in group: WorkSpec, _ cpus: AffinitySpec?
+  ) -> CPUSet? {
+    // The plan seeds each group by its place; see `Scenario.plan(runID:seed:)`.
+    let seed = evidence.identity.seed &+ UInt64(worker.id.work)
+    let sets = (cpus ?? group.affinity).sets(
+      workers: group.workers, on: scenario.machine.topology, seed: seed)
+    return sets.isEmpty ? nil : sets[Int(worker.id.worker) % sets.count]
+  }
+}
