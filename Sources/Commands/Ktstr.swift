@@ -9,7 +9,7 @@ package struct Ktstr: ParsableCommand {
     abstract: "Boots tiny Linux guests to test the scheduler, and says pass or fail with reasons.",
     version: Version.text,
     subcommands: [
-      TestCommand.self, SchemaCommand.self,
+      TestCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
       DoctorCommand.self, KernelCommand.self, ShellCommand.self, ExecCommand.self,
       BlkCommand.self, RunProcessCommand.self, ExecProcessCommand.self,
     ])
