@@ -1,48 +1,49 @@
-import Evidence
+package import Evidence
 import Explain
 import Machine
 import Report
 import Scenario
 
 /// What `ktstr check --json` prints; docs/output.md describes it.
-struct CheckReport: Codable {
+package struct CheckReport: Codable {
   /// Version of the document's form.
-  var schema = 1
+  package var schema = 1
   /// The exit status that `ktstr` ends with.
-  var exitStatus: Int32
+  package var exitStatus: Int32
   /// The files, in order.
-  var files: [File]
+  package var files: [File]
 
   /// One file.
-  struct File: Codable {
-    var file: String
-    var good: Bool
+  package struct File: Codable {
+    package var file: String
+    package var good: Bool
     /// The scenario's name, where it is good.
-    var name: String?
+    package var name: String?
     /// What the guest's kernel must have.
-    var needs: [Need]?
+    package var needs: [Need]?
     /// Engines that have room for it.
-    var engines: [String]?
-    var problems: [Problem]
+    package var engines: [String]?
+    package var problems: [Problem]
     /// Problems beyond those that are listed.
-    var omitted: Int
+    package var omitted: Int
   }
 
   /// What the guest's kernel must have, and why.
-  struct Need: Codable {
-    var option: String
-    var reason: String
+  package struct Need: Codable {
+    package var option: String
+    package var reason: String
   }
 
   /// One problem; without a place where the file cannot be read.
-  struct Problem: Codable {
-    var line: Int?
-    var column: Int?
-    var path: String?
-    var message: String
+  package struct Problem: Codable {
+    package var line: Int?
+    package var column: Int?
+    package var path: String?
+    package var message: String
   }
 
-  init(_ results: [ScenarioFiles.Result], exitStatus: Int32) {
+  /// Makes the document.
+  package init(_ results: [ScenarioFiles.Result], exitStatus: Int32) {
     self.exitStatus = exitStatus
     files = results.map { result in
       switch result.outcome {
@@ -72,7 +73,7 @@ struct CheckReport: Codable {
   /// The document as text.
   ///
   /// - Throws: ``EvidenceError``.
-  func text() throws(EvidenceError) -> String {
+  package func text() throws(EvidenceError) -> String {
     JSONReport.withControlsEscaped(
       String(
         decoding: try EvidenceJSON.encode(self, indented: true, for: "the report"), as: UTF8.self))

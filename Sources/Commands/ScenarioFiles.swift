@@ -1,13 +1,13 @@
 import Harness
 import HostOS
-import Scenario
+package import Scenario
 
 /// The scenario files that a command line names.
-struct ScenarioFiles {
+package struct ScenarioFiles {
   /// A scenario and the bytes that it was read from.
-  struct Entry {
-    let document: ScenarioDocument
-    let bytes: [UInt8]
+  package struct Entry {
+    package let document: ScenarioDocument
+    package let bytes: [UInt8]
   }
 
   /// A scenario is a page of text; more is a mistake.
@@ -21,7 +21,7 @@ struct ScenarioFiles {
   private let paths: [String]
   private let timeoutNanoseconds: UInt64?
 
-  init(_ paths: [String], timeout: String?) throws {
+  package init(_ paths: [String], timeout: String?) throws {
     self.paths = paths
     if let timeout {
       switch TimeText.parse(timeout) {
@@ -35,20 +35,20 @@ struct ScenarioFiles {
   }
 
   /// A file, and what it is worth.
-  struct Result {
+  package struct Result {
     /// What became of the file.
-    enum Outcome {
+    package enum Outcome {
       case good(Entry)
       case wrong(ScenarioProblems)
       /// With the reason.
       case unreadable(String)
     }
 
-    let file: String
-    let outcome: Outcome
+    package let file: String
+    package let outcome: Outcome
 
     /// What is wrong, a line each.
-    var problems: [String] {
+    package var problems: [String] {
       switch outcome {
       case .good: []
       case .wrong(let problems): problems.description.split(separator: "\n").map(String.init)
@@ -58,7 +58,7 @@ struct ScenarioFiles {
   }
 
   /// Reads all of them; what is wrong with any is reported together.
-  func documents() throws -> [Entry] {
+  package func documents() throws -> [Entry] {
     let results = try results()
     let problems = results.flatMap(\.problems)
     guard problems.isEmpty else { throw CommandFailure(problems, .usage) }
@@ -68,7 +68,7 @@ struct ScenarioFiles {
   }
 
   /// Reads all of them, and tells of each.
-  func results() throws -> [Result] {
+  package func results() throws -> [Result] {
     try files().map { Result(file: $0 == Self.standardInput ? "<stdin>" : $0, outcome: read($0)) }
   }
 

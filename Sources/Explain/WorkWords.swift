@@ -28,7 +28,8 @@ extension Page {
     let home = group.cgroup.map { "In cgroup \($0), on " } ?? "On "
     let sets = plan.affinity.map(\.cpus)
     if case .random(let count) = group.affinity, !isSeeded {
-      return home + "\(Phrase.count(count, "CPU")) each, chosen by the run's seed"
+      return home
+        + "\(Phrase.count(count, "CPU"))\(group.workers > 1 ? " each," : "") chosen by the run's seed"
     }
     guard let first = sets.first else {
       return home + (group.cgroup == nil ? "any CPU" : "whatever CPUs the cgroup has")

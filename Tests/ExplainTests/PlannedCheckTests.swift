@@ -3,6 +3,7 @@ import Scenario
 import Testing
 import Topology
 import Verdict
+import Wire
 
 @Suite struct PlannedCheckTests {
   private static let scenario = Scenario(
@@ -38,7 +39,7 @@ import Verdict
       RateLimit(work: "spin", perSecond: 10), RateLimit(work: "yield", perSecond: 20),
     ]
     let rates = PlannedCheck.all(of: scenario).filter { $0.id == .workerRate }
-    #expect(rates.map(\.limit?.text) == ["at least 10 /s", "at least 20 /s"])
+    #expect(rates.map(\.limit?.text) == ["at least 10/s", "at least 20/s"])
     #expect(rates.map(\.subjects.count) == [3, 1])
   }
 }
