@@ -1,3 +1,4 @@
+import Evidence
 import Harness
 import HostOS
 package import Scenario
@@ -114,7 +115,8 @@ package struct ScenarioFiles {
 
   /// The scenarios of a directory and those below it, in the order of their names.
   ///
-  /// A schema that lies beside them for an editor is none, and neither is what is hidden.
+  /// A schema that lies beside them for an editor is none, and neither is what is hidden or what
+  /// a run has left.
   private func scenarios(below directory: String, depth: Int) throws -> [String] {
     let names: [String]
     do {
@@ -122,6 +124,8 @@ package struct ScenarioFiles {
     } catch {
       throw CommandFailure("\(error)", .usage)
     }
+    // What runs have left behind has a scenario as well.
+    guard !names.contains(RunFile.identity.rawValue) else { return [] }
     var files: [String] = []
     for name in names where !name.hasPrefix(".") {
       let path = directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"

@@ -31,6 +31,7 @@ import Testing
     let files = [
       "b.json": Self.good, "a/c.json": Self.good, "a/d/e.json": Self.good, "README.md": "text",
       "scenario.schema.json": "{}", ".hidden.json": "{}", ".git/x.json": "{}",
+      "ktstr-results/one/run.json": "{}", "ktstr-results/one/scenario.json": Self.good,
     ]
     try withFiles(files) { root in
       let results = try ScenarioFiles([root], timeout: nil).results()

@@ -80,6 +80,8 @@ import Testing
 
   @Test func `in each object the schema has the decoder's keys and no others`() throws {
     var seen: Set<String> = []
+    // Many samples show the same difference.
+    var differences: Set<String> = []
     for sample in SchemaSamples.all {
       let document = try JSONValue(sample.text)
       let validator = try validator()
@@ -90,15 +92,16 @@ import Testing
         guard case .object = document.nearest(to: path).kind else { continue }
         let known = try #require(objects[path], "the schema does not look into \(path)")
         let decoder = try Self.decoderKeys(at: path, of: document)
-        #expect(
-          known.subtracting(decoder).sorted() == [],
-          "keys that the schema has at \(path), and the decoder has not")
-        #expect(
-          decoder.subtracting(known).sorted() == [],
-          "keys that the decoder has at \(path), and the schema has not")
+        for key in known.subtracting(decoder) {
+          differences.insert("\(path): the schema has \(key), the decoder has not")
+        }
+        for key in decoder.subtracting(known) {
+          differences.insert("\(path): the decoder has \(key), the schema has not")
+        }
         seen.formUnion(decoder)
       }
     }
+    #expect(differences.sorted() == [])
     #expect(seen.count > 60)
   }
 
@@ -148,6 +151,55 @@ import Testing
     let lines = refusals(text)
     #expect(lines.contains { rule.explains($0) }, "\(lines)")
     #expect(try validator().errors(try JSONValue(text)) == [])
+  }
+
+  @Test func `schema and decoder agree on the bounds of every whole number`() throws {
+    var bounds = 0
+    for sample in SchemaSamples.all {
+      let document = try JSONValue(sample.text)
+      let validator = try validator()
+      var places: [JSONPath: Set<String>] = [:]
+      validator.visit = { path, found in
+        for key in found.evaluated {
+          places[path.appending(key), default: []].formUnion(found.places[key] ?? [])
+        }
+      }
+      #expect(validator.errors(document) == [])
+      validator.visit = { _, _ in }
+      for (path, places) in places {
+        guard case .integer = document.nearest(to: path).kind else { continue }
+        for value in places.flatMap({ Self.bounds(at: $0, validator.root) }) {
+          guard let changed = document.changing(path, { _ in value }) else { continue }
+          bounds += 1
+          let isGood = validator.errors(changed).isEmpty
+          let lines = refusals(changed.text)
+          let isExplained = lines.contains { line in
+            DecoderRule.all.contains { $0.explains(line) }
+          }
+          #expect(
+            isGood == lines.isEmpty || isGood && isExplained, "\(path): \(value.text) \(lines)")
+        }
+      }
+    }
+    #expect(bounds > 60)
+  }
+
+  /// Numbers at and beyond the bounds that the schema sets at a place.
+  private static func bounds(at place: String, _ root: JSONValue) -> [JSONValue] {
+    var schema: JSONValue? = root
+    for step in place.split(separator: "/").dropFirst() {
+      schema = Int(step).flatMap { schema?[$0] } ?? schema?[String(step)]
+    }
+    guard let schema else { return [] }
+    return schema.paths.flatMap { path -> [JSONValue] in
+      guard case .integer(let bound) = schema.nearest(to: path).kind, bound > .min, bound < .max
+      else { return [] }
+      switch path.steps.last {
+      case .key("minimum"), .key("maximum"):
+        return [bound - 1, bound, bound + 1].map { JSONValue(.integer($0)) }
+      default: return []
+      }
+    }
   }
 
   @Test func `schema and decoder agree on random changes`() throws {
