@@ -20,13 +20,15 @@ RESULTS ?=
 # What the harness needs to run, to build and to be tested, as Debian package names.
 RUN_PACKAGES := qemu-system-x86 busybox-static xz-utils lz4 zstd gzip bzip2
 BUILD_PACKAGES := gcc libc6-dev liburing-dev libelf-dev pkg-config
-TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux python3 acpica-tools
+TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux python3 \
+  python3-jsonschema acpica-tools
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: build packages demo clients test test-all unit guest-tests test-qemu10 test-kvm kernel kernels lint format bench bench-run clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
-  integrity corebench bench-boot bench-boot-host schedulers test-schedulers
+  integrity corebench bench-boot bench-boot-host schedulers test-schedulers \
+  check-scenarios
 
 help: ## Says what there is to make.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -105,6 +107,9 @@ schedulers: $(KTSTR) ## BPF schedulers and their loader, in .build/schedulers.
 
 test-schedulers: schedulers ## Loads each scheduler into a kernel, and looks at what becomes of it.
 	.ci/test-schedulers $(KTSTR) $(SCX_KERNEL)
+
+check-scenarios: build ## Validates Scenarios/ by `ktstr schema`, with a validator that is not ours.
+	.ci/check-scenarios $(KTSTR)
 
 parity: ## Which statements of docs/parity.md have a passing test; fails on one that has none.
 	.ci/parity --self-test

@@ -58,6 +58,7 @@ let package = Package(
     room("Scenario", ["Topology", "Wire"]),
     room("Evidence", ["Wire", "HostOS", system]),
     room("Verdict", ["Scenario", "Evidence", "Topology", "Wire"]),
+    room("Explain", ["Verdict", "Scenario", "Evidence", "Topology", "Wire"]),
     room(
       "Machine",
       [
@@ -76,8 +77,9 @@ let package = Package(
     room(
       "Commands",
       [
-        "Harness", "Report", "Machine", "Kernels", "KVM", "Programs", "Scenario", "Evidence",
-        "Verdict", "VhostUser", "Virtio", "HostOS", "CLinux", argumentParser, system,
+        "Harness", "Report", "Explain", "Machine", "Kernels", "KVM", "Programs", "Scenario",
+        "Evidence", "Topology", "Verdict", "VhostUser", "Virtio", "HostOS", "CLinux",
+        argumentParser, system,
       ]),
     .executableTarget(name: "ktstr", dependencies: ["Commands"], swiftSettings: common),
     .executableTarget(
@@ -105,6 +107,7 @@ let package = Package(
     tests("Scenario", ["Topology", "Wire"]),
     tests("Evidence", ["Wire", "HostOS", system]),
     tests("Verdict", ["Scenario", "Evidence", "Topology", "Wire"]),
+    tests("Explain", ["Scenario", "Verdict", "Topology", "Wire"]),
     tests(
       "Machine",
       [

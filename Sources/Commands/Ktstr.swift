@@ -9,8 +9,8 @@ package struct Ktstr: ParsableCommand {
     abstract: "Boots tiny Linux guests to test the scheduler, and says pass or fail with reasons.",
     version: Version.text,
     subcommands: [
-      TestCommand.self, JudgeCommand.self, DoctorCommand.self, KernelCommand.self,
-      ShellCommand.self,
+      TestCommand.self, JudgeCommand.self, CheckCommand.self, ExplainCommand.self,
+      SchemaCommand.self, DoctorCommand.self, KernelCommand.self, ShellCommand.self,
       ExecCommand.self, BlkCommand.self, RunProcessCommand.self, ExecProcessCommand.self,
     ])
 

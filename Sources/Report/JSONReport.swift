@@ -52,8 +52,10 @@ package struct JSONReport: Codable, Sendable {
     return Self.withControlsEscaped(text)
   }
 
-  /// Escapes DEL and C1, which JSON allows as they are; they can only stand in strings.
-  private static func withControlsEscaped(_ text: String) -> String {
+  /// A JSON text with DEL and C1 escaped, which JSON allows as they are.
+  ///
+  /// They can only stand in strings.
+  package static func withControlsEscaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
       if (0x7f...0x9f).contains(scalar.value) {

@@ -28,6 +28,13 @@ package struct JSONValue: Equatable, Sendable {
     package var keyPosition: SourcePosition
     /// The value.
     package var value: JSONValue
+
+    /// Makes a member.
+    package init(key: String, keyPosition: SourcePosition, value: JSONValue) {
+      self.key = key
+      self.keyPosition = keyPosition
+      self.value = value
+    }
   }
 
   /// What the value is.

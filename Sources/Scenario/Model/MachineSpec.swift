@@ -8,7 +8,7 @@ package struct MachineSpec: Equatable, Sendable {
   package static let minimumMemory: UInt64 = 64 << 20
   /// The most memory of a guest.
   package static let maximumMemory: UInt64 = 256 << 30
-  /// The most CPUs: those whose use a worker notes. What an engine has room for may be less.
+  /// The most CPUs: those whose use a worker notes; what an engine has room for may be less.
   package static let maximumCPUs = 1024
 
   /// How the CPUs lie to one another.

@@ -45,10 +45,13 @@ extension Node {
   /// This value as a part of one, 0.3 or "30%"; any other is a problem.
   func share() -> Double? {
     var found = number
-    if case .text(let text) = value.kind, text.hasSuffix("%"),
-      let first = text.unicodeScalars.first, ("0"..."9").contains(first)
-    {
-      found = Double(text.dropLast()).map { $0 / 100 }
+    if case .text(let text) = value.kind, text.hasSuffix("%") {
+      let parts = text.dropLast().split(separator: ".", omittingEmptySubsequences: false)
+      // What else a Double may be written as, such as 0x1p4 or 1e1, is no percentage.
+      let isPlain = parts.allSatisfy { part in
+        !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+      }
+      if isPlain, parts.count <= 2 { found = Double(text.dropLast()).map { $0 / 100 } }
     }
     guard let found, (0...1).contains(found) else {
       refuse(expected: "a number from 0 to 1 or a string such as \"30%\"")

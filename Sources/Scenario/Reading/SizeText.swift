@@ -8,6 +8,11 @@ package enum SizeText {
       return .failure(SizeTextError(message: error.message))
     }
   }
+
+  /// A size as the language writes it, with the largest unit that keeps it whole: `64MiB`.
+  package static func render(_ bytes: UInt64) -> String {
+    UnitFamily.size.render(bytes)
+  }
 }
 
 /// What is wrong with a size.

@@ -8,6 +8,11 @@ package enum TimeText {
       return .failure(TimeTextError(message: error.message))
     }
   }
+
+  /// A time as the language writes it, with the largest unit that keeps it whole: `90s`.
+  package static func render(_ nanoseconds: UInt64) -> String {
+    UnitFamily.time.render(nanoseconds)
+  }
 }
 
 /// What is wrong with a time.
