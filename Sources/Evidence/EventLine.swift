@@ -87,6 +87,24 @@ package struct EventLine: Encodable {
       try put("cpus", place.cpus)
       try put("memory", place.memory)
       try put("distances", place.distances)
+    case .phase(let report):
+      try put("event", "phase")
+      try put("step", report.step)
+      try put("phase", report.phase)
+      try put("guest", report.monotonic)
+      switch report.what {
+      case .began: try put("what", "began")
+      case .action(let number, let began, let text, let failure, let errno):
+        try put("what", "action")
+        try put("action", number)
+        try put("began", began)
+        try put("text", text)
+        if !failure.isEmpty { try put("failure", failure) }
+        try put("errno", errno)
+      case .ended(let end):
+        try put("what", "ended")
+        try put("end", "\(end)")
+      }
     case .problem(let problem):
       try put("event", "problem")
       try put("fatal", problem.isFatal)

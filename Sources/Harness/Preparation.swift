@@ -88,7 +88,7 @@ package struct Preparation: Sendable {
       let request = RunRequest(
         machine: machine(order, attempt: attempt, base: base, seed: seed, directory: directory),
         limits: RunLimits(
-          durationNanoseconds: scenario.durationNanoseconds,
+          durationNanoseconds: scenario.longestWorkNanoseconds,
           drainNanoseconds: Scenario.drainNanoseconds,
           totalNanoseconds: scenario.timeoutNanoseconds),
         preparedSince: began.nanoseconds)

@@ -9,7 +9,9 @@ extension Scenario {
   package func plan(runID: UInt64, seed: UInt64) -> Plan {
     let cgroups = cgroupPlans()
     var indices: [String: UInt32] = [:]
-    for (index, cgroup) in cgroups.enumerated() { indices[cgroup.path] = UInt32(index) }
+    for (index, cgroup) in cgroups.enumerated() where indices[cgroup.path] == nil {
+      indices[cgroup.path] = UInt32(index)
+    }
     let work = work.enumerated().map { index, group in
       var kind = group.kind
       if case .cgroupChurn(let dwell, _, let count) = kind {
@@ -22,24 +24,27 @@ extension Scenario {
         nice: Int8(clamping: group.nice),
         affinity: group.affinity.sets(
           workers: group.workers, on: machine.topology, seed: seed &+ UInt64(index)),
-        areThreads: group.areThreads)
+        areThreads: group.areThreads, startsLater: group.startsLater)
     }
     return Plan(
       mode: .run, runID: runID, seed: seed, durationNanoseconds: durationNanoseconds,
       sampleIntervalNanoseconds: Self.sampleIntervalNanoseconds,
       drainNanoseconds: Self.drainNanoseconds, cpus: UInt32(machine.cpus),
-      needsDisk: machine.disk != nil, cgroups: cgroups, work: work)
+      needsDisk: machine.disk != nil, cgroups: cgroups, work: work,
+      phases: phasePlans(cgroups: cgroups, seed: seed), steps: steps.map { UInt32($0) })
   }
 
   /// All cgroups, declared or implied, each behind its parents.
   private func cgroupPlans() -> [CgroupPlan] {
     var plans: [CgroupPlan] = []
     var planned: Set<String> = []
-    for name in cgroups.map(\.name) + work.compactMap(\.cgroup) {
+    let later = laterCgroups
+    let laterNames = Set(later.map(\.name)).subtracting(cgroups.map(\.name))
+    for name in cgroups.map(\.name) + work.compactMap(\.cgroup) where !laterNames.contains(name) {
       for path in CgroupSpec.ancestors(of: name) + [name] {
         guard planned.insert(path).inserted else { continue }
         let spec = cgroups.first { $0.name == path }
-        plans.append(CgroupPlan(path: path, settings: spec.map(Self.settings) ?? []))
+        plans.append(CgroupPlan(path: path, settings: spec?.settings ?? []))
       }
     }
     // The groups of `cgroupChurn` are no names of the file; a weight gives each a run queue of its
@@ -53,22 +58,15 @@ extension Scenario {
             settings: [.init(file: "cpu.weight", value: "100")]))
       }
     }
+    // One for each action that makes a cgroup, also where two make the same by turns.
+    for spec in later {
+      plans.append(CgroupPlan(path: spec.name, settings: spec.settings, comesLater: true))
+    }
     return plans
   }
 
   /// The cgroup that `cgroupChurn` of a group goes through; `+` is in no name of a file.
   private static func churnGroup(_ number: UInt32, of work: Int) -> String {
     "churn+\(work)+\(number)"
-  }
-
-  private static func settings(of cgroup: CgroupSpec) -> [CgroupPlan.Setting] {
-    var settings: [CgroupPlan.Setting] = []
-    if let bandwidth = cgroup.cpuMax {
-      settings.append(.init(file: "cpu.max", value: bandwidth.controlText))
-    }
-    if let weight = cgroup.cpuWeight {
-      settings.append(.init(file: "cpu.weight", value: String(weight)))
-    }
-    return settings
   }
 }

@@ -24,6 +24,10 @@ package enum CheckID: String, Codable, Sendable, CaseIterable {
   case kernelHealth = "kernel.health"
   /// What had to be reported arrived.
   case telemetry = "telemetry"
+  /// The phases were gone through, and all of their actions succeeded.
+  case phaseActions = "phase.actions"
+  /// A phase that waits for a condition saw it within its limit.
+  case phaseHold = "phase.hold"
   /// A worker finished an iteration.
   case workerProgress = "worker.progress"
   /// A worker ended when it was told to.
@@ -54,6 +58,8 @@ package struct CheckSubject: Codable, Hashable, Sendable, CustomStringConvertibl
     case kernel
     /// The telemetry stream.
     case telemetry
+    /// A phase, or all of them.
+    case phase
     /// One worker: `spin/0`.
     case worker
     /// A group of workers.

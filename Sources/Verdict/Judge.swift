@@ -6,6 +6,7 @@ import Wire
 package func judge(_ scenario: Scenario, _ evidence: RunEvidence) -> Verdict {
   let ledger = Ledger(scenario, evidence)
   var checks = ledger.runChecks()
+  checks += ledger.phaseChecks()
   checks += ledger.workerChecks()
   checks += ledger.fairnessChecks()
   checks += ledger.diskChecks()

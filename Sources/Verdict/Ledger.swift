@@ -31,6 +31,8 @@ struct Ledger {
   private(set) var nodePlaces: [UInt32: NodePlace] = [:]
   private(set) var stages: [Stage: UInt64] = [:]
   private(set) var fatalProblem: Problem?
+  /// What happened in the phases, in order.
+  private(set) var phases: [PhaseReport] = []
   /// In the order of the scenario.
   private(set) var workers: [WorkerRecord] = []
   /// Events that name a worker which the scenario does not have.
@@ -82,6 +84,9 @@ struct Ledger {
     case .nodePlace(let place):
       let asked = scenario.machine.topology.nodes.count
       if place.node < asked || nodePlaces.count <= asked { nodePlaces[place.node] = place }
+    case .phase(let report):
+      phases.append(report)
+      see(report.monotonic)
     case .problem(let problem):
       if problem.isFatal { fatalProblem = fatalProblem ?? problem }
     case .log:

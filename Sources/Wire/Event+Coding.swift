@@ -13,6 +13,7 @@ extension Event {
     case cpuPlace = 10
     case nodePlace = 11
     case latencyReport = 12
+    case phase = 13
   }
 
   /// The longest text of a problem or a log line, in bytes; it keeps the frame within
@@ -55,6 +56,9 @@ extension Event {
     case .nodePlace(let place):
       code = .nodePlace
       place.encode(into: &body)
+    case .phase(let report):
+      code = .phase
+      report.encode(into: &body)
     case .problem(let problem):
       code = .problem
       body.uint8(problem.isFatal ? 1 : 0)
@@ -103,6 +107,8 @@ extension Event {
       self = .cpuPlace(try CPUPlace(from: &body))
     case .nodePlace:
       self = .nodePlace(try NodePlace(from: &body))
+    case .phase:
+      self = .phase(try PhaseReport(from: &body))
     case .problem:
       self = .problem(
         Problem(

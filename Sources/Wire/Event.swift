@@ -20,6 +20,8 @@ package enum Event: Equatable, Sendable {
   case cpuPlace(CPUPlace)
   /// What one NUMA node has, as the kernel sees it.
   case nodePlace(NodePlace)
+  /// A phase began or ended, or one of its actions ended.
+  case phase(PhaseReport)
   /// Something went wrong in the guest.
   case problem(Problem)
   /// A line for people.

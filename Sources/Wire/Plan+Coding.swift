@@ -25,14 +25,15 @@ extension Plan {
     body.uint32(UInt32(cgroups.count))
     for cgroup in cgroups {
       body.string(cgroup.path)
-      body.uint16(UInt16(cgroup.settings.count))
-      for setting in cgroup.settings {
-        body.string(setting.file)
-        body.string(setting.value)
-      }
+      body.uint8(cgroup.comesLater ? 1 : 0)
+      body.settings(cgroup.settings)
     }
     body.uint32(UInt32(work.count))
     for group in work { group.encode(into: &body) }
+    body.uint32(UInt32(phases.count))
+    for phase in phases { phase.encode(into: &body) }
+    body.uint32(UInt32(steps.count))
+    for step in steps { body.uint32(step) }
     var writer = ByteWriter()
     writer.uint32(Self.magic)
     writer.uint16(Self.version)
@@ -73,21 +74,26 @@ extension Plan {
     var cgroups: [CgroupPlan] = []
     for _ in 0..<(try body.uint32()) {
       let path = try body.string()
-      var settings: [CgroupPlan.Setting] = []
-      for _ in 0..<(try body.uint16()) {
-        settings.append(.init(file: try body.string(), value: try body.string()))
-      }
-      cgroups.append(CgroupPlan(path: path, settings: settings))
+      let comesLater = try body.flag()
+      cgroups.append(
+        CgroupPlan(path: path, settings: try body.settings(), comesLater: comesLater))
     }
     var work: [WorkPlan] = []
     for _ in 0..<(try body.uint32()) {
       work.append(try WorkPlan(from: &body, cgroups: cgroups.count))
     }
+    let room = PhasePlan.Room(cgroups: cgroups.count, work: work.count)
+    var phases: [PhasePlan] = []
+    for _ in 0..<(try body.uint32()) {
+      phases.append(try PhasePlan(from: &body, room: room))
+    }
+    var steps: [UInt32] = []
+    for _ in 0..<(try body.uint32()) { steps.append(try body.index(below: phases.count)) }
     try Self.requireEnd(of: body)
     self.init(
       mode: mode, runID: runID, seed: seed, durationNanoseconds: duration,
       sampleIntervalNanoseconds: interval, drainNanoseconds: drain, cpus: cpus,
-      needsDisk: needsDisk, cgroups: cgroups, work: work)
+      needsDisk: needsDisk, cgroups: cgroups, work: work, phases: phases, steps: steps)
   }
 
   /// Nothing may follow: bytes that this build would not read could change what a plan means.

@@ -5,7 +5,7 @@ package struct Plan: Equatable, Sendable {
   /// "KPLN" read as a little-endian word.
   package static let magic: UInt32 = 0x4e4c_504b
   /// The version that this build writes and reads.
-  package static let version: UInt16 = 2
+  package static let version: UInt16 = 3
   /// Where the guest finds the plan.
   package static let guestPath = "/ktstr/plan.bin"
   /// The name of the virtio-console port that events leave through.
@@ -43,16 +43,21 @@ package struct Plan: Equatable, Sendable {
   package var cpus: UInt32
   /// Whether the scratch disk must appear; a missing one is then a problem.
   package var needsDisk: Bool
-  /// Created in this order below the work root.
+  /// Created in this order below the work root, but for those that come later.
   package var cgroups: [CgroupPlan]
   /// Groups of workers, in scenario order.
   package var work: [WorkPlan]
+  /// The phases, each once.
+  package var phases: [PhasePlan]
+  /// The order of execution: indices into ``phases``. Without steps the work is one phase of the
+  /// duration, and nothing is done in it.
+  package var steps: [UInt32]
 
   /// Makes a plan.
   package init(
     mode: Mode, runID: UInt64, seed: UInt64, durationNanoseconds: UInt64,
     sampleIntervalNanoseconds: UInt64, drainNanoseconds: UInt64, cpus: UInt32, needsDisk: Bool,
-    cgroups: [CgroupPlan], work: [WorkPlan]
+    cgroups: [CgroupPlan], work: [WorkPlan], phases: [PhasePlan] = [], steps: [UInt32] = []
   ) {
     self.mode = mode
     self.runID = runID
@@ -64,6 +69,8 @@ package struct Plan: Equatable, Sendable {
     self.needsDisk = needsDisk
     self.cgroups = cgroups
     self.work = work
+    self.phases = phases
+    self.steps = steps
   }
 }
 
@@ -87,10 +94,13 @@ package struct CgroupPlan: Equatable, Sendable {
   package var path: String
   /// Written in this order.
   package var settings: [Setting]
+  /// Whether it is not made at the start, but by an action.
+  package var comesLater: Bool
 
   /// Makes a group.
-  package init(path: String, settings: [Setting]) {
+  package init(path: String, settings: [Setting], comesLater: Bool = false) {
     self.path = path
     self.settings = settings
+    self.comesLater = comesLater
   }
 }

@@ -8,12 +8,8 @@ extension WorkPlan {
     policy.encode(into: &body)
     body.uint8(UInt8(bitPattern: nice))
     body.uint8(areThreads ? 1 : 0)
-    let sets = affinity.prefix(Int(UInt16.max))
-    body.uint16(UInt16(sets.count))
-    for set in sets {
-      body.uint8(UInt8(set.words.count))
-      for word in set.words { body.uint64(word) }
-    }
+    body.uint8(startsLater ? 1 : 0)
+    body.sets(affinity)
     kind.encode(into: &body)
   }
 
@@ -27,13 +23,10 @@ extension WorkPlan {
       throw .badValue(offset: offset, value: UInt64(cgroup))
     }
     let policy = try SchedulingPolicy(from: &body)
-    let nice = Int8(bitPattern: UInt8(truncatingIfNeeded: try body.uint8()))
-    guard (-20...19).contains(nice) else {
-      throw .badValue(offset: body.offset - 1, value: UInt64(UInt8(bitPattern: nice)))
-    }
+    let nice = try body.nice()
     let areThreads = try body.flag()
-    var affinity: [CPUSet] = []
-    for _ in 0..<(try body.uint16()) { affinity.append(try CPUSet(from: &body)) }
+    let startsLater = try body.flag()
+    let affinity = try body.sets()
     let kindOffset = body.offset
     let kind = try WorkKind(from: &body)
     if case .cgroupChurn(_, let first, let count) = kind {
@@ -44,7 +37,8 @@ extension WorkPlan {
     }
     self.init(
       name: name, kind: kind, workers: workers, cgroup: cgroup == Self.noCgroup ? nil : cgroup,
-      policy: policy, nice: nice, affinity: affinity, areThreads: areThreads)
+      policy: policy, nice: nice, affinity: affinity, areThreads: areThreads,
+      startsLater: startsLater)
   }
 }
 

@@ -16,12 +16,14 @@ package struct WorkPlan: Equatable, Sendable {
   package var affinity: [CPUSet]
   /// Whether they are threads of one process instead of processes.
   package var areThreads: Bool
+  /// Whether they do not start with the others, but by an action.
+  package var startsLater: Bool
 
   /// Makes a group of workers.
   package init(
     name: String, kind: WorkKind, workers: UInt32, cgroup: UInt32?,
     policy: SchedulingPolicy = .normal, nice: Int8 = 0, affinity: [CPUSet] = [],
-    areThreads: Bool = false
+    areThreads: Bool = false, startsLater: Bool = false
   ) {
     self.name = name
     self.kind = kind
@@ -31,6 +33,7 @@ package struct WorkPlan: Equatable, Sendable {
     self.nice = nice
     self.affinity = affinity
     self.areThreads = areThreads
+    self.startsLater = startsLater
   }
 }
 

@@ -20,6 +20,7 @@ struct WorkReports {
     var migrations: UInt64
     var cpusSeen: [UInt64]
     var startDelay: UInt64
+    var longestGap: UInt64
   }
 
   struct Latency: Decodable {

@@ -29,6 +29,8 @@ import Wire
     shell.mode = .shell(columns: 132, rows: 43)
     shell.cgroups = []
     shell.work = []
+    shell.phases = []
+    shell.steps = []
     shell.needsDisk = false
     #expect(try Plan(decoding: shell.encoded()) == shell)
   }
@@ -56,13 +58,21 @@ import Wire
   @Test func `a plan has these bytes`() {
     var plan = Examples.plan
     plan.cgroups = [
-      CgroupPlan(path: "a", settings: [.init(file: "f", value: "v")])
+      CgroupPlan(path: "a", settings: [.init(file: "f", value: "v")], comesLater: true)
     ]
     plan.work = [
       WorkPlan(
         name: "w", kind: .wakeChain(busyNanoseconds: 0x0201), workers: 3, cgroup: 0,
-        policy: .fifo(priority: 9), nice: -2, affinity: [CPUSet([1, 65])], areThreads: true)
+        policy: .fifo(priority: 9), nice: -2, affinity: [CPUSet([1, 65])], areThreads: true,
+        startsLater: true)
     ]
+    plan.phases = [
+      PhasePlan(
+        name: "p",
+        actions: [.freezeCgroup(0, isFrozen: true), .setCPUs(CPUSet([1]), isOnline: false)],
+        hold: .until(PhaseCondition(work: 0, metric: .iterations(5)), limitNanoseconds: 6))
+    ]
+    plan.steps = [0]
     let body: [UInt8] = [
       0x00,  // mode: run
       0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01,  // run id
@@ -73,7 +83,7 @@ import Wire
       2, 0, 0, 0,  // CPUs
       1,  // needs the disk
       1, 0, 0, 0,  // cgroups
-      1, 0, 0x61,  // "a"
+      1, 0, 0x61, 1,  // "a", comes later
       1, 0,  // settings
       1, 0, 0x66, 1, 0, 0x76,  // "f", "v"
       1, 0, 0, 0,  // work
@@ -82,17 +92,25 @@ import Wire
       0, 0, 0, 0,  // cgroup
       1, 9,  // SCHED_FIFO, priority
       0xfe,  // nice
-      1,  // threads
+      1, 1,  // threads, starts later
       1, 0,  // sets of CPUs
       2, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0,  // words
       11, 1, 2, 0, 0, 0, 0, 0, 0,  // wakeChain, busy
+      1, 0, 0, 0,  // phases
+      1, 0, 0x70,  // "p"
+      1, 5, 0, 0, 0, 0, 0, 0, 0,  // until so many iterations
+      0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,  // of the first group, within 6 ns
+      2, 0,  // actions
+      4, 0, 0, 0, 0, 1,  // freeze the first cgroup
+      10, 0, 1, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0,  // take CPU 1 off
+      1, 0, 0, 0, 0, 0, 0, 0,  // steps
     ]
     #expect(
       Array(plan.encoded().prefix(12)) == [
         0x4b, 0x50, 0x4c, 0x4e,  // magic "KPLN"
-        0x02, 0x00,  // version
+        0x03, 0x00,  // version
         0x00, 0x00,  // reserved
-        UInt8(body.count), 0, 0, 0,  // length
+        UInt8(body.count & 0xff), UInt8(body.count >> 8), 0, 0,  // length
       ])
     #expect(plan.encoded() == Self.sealed(body))
   }
@@ -159,11 +177,13 @@ import Wire
   @Test(arguments: Examples.kinds)
   func `each kind of work is read or refused however its bytes are damaged`(kind: WorkKind) throws {
     var plan = Examples.plan
+    plan.phases = []
+    plan.steps = []
     plan.work = [WorkPlan(name: "", kind: kind, workers: 1, cgroup: nil)]
     let body = Array(plan.encoded().dropFirst(16))
     #expect(try Plan(decoding: plan.encoded()) == plan)
-    // The last group's bytes: name, workers, cgroup, policy, nice, threads, sets, kind.
-    let start = body.count - Self.size(of: plan, from: body)
+    // The group's bytes, with no phases and no steps behind them.
+    let start = body.count - Self.size(of: plan, from: body) - 8
     for index in start..<body.count {
       for value: UInt8 in [0, 1, 2, 0x7f, 0x80, 0xfe, 0xff] {
         var damaged = body
@@ -187,6 +207,8 @@ import Wire
 
   @Test func `what cannot be is refused with its place`() throws {
     var plan = Examples.plan
+    plan.phases = []
+    plan.steps = []
     plan.work = [
       WorkPlan(
         name: "w", kind: .cgroupChurn(dwellNanoseconds: 1, first: 1, count: 2), workers: 1,
@@ -206,6 +228,36 @@ import Wire
     // An empty set is no place to run.
     plan.work[0].affinity = [CPUSet([Int]())]
     #expect(Self.error(plan.encoded()) != nil)
+  }
+
+  @Test func `a phase that points to what the plan does not have is refused`() {
+    func isRefused(_ change: (inout Plan) -> Void) -> Bool {
+      var plan = Examples.plan
+      change(&plan)
+      return Self.error(plan.encoded()) != nil
+    }
+    #expect(!isRefused { $0.steps = [] })
+    #expect(isRefused { $0.steps = [3] })
+    #expect(isRefused { $0.phases[0].actions = [.createCgroup(2)] })
+    #expect(isRefused { $0.phases[0].actions = [.setCgroup(2, [])] })
+    #expect(isRefused { $0.phases[0].actions = [.freezeCgroup(.max, isFrozen: true)] })
+    #expect(isRefused { $0.phases[0].actions = [.moveWork(0, cgroup: 2)] })
+    #expect(isRefused { plan in plan.phases[0].actions = [.startWork(UInt32(plan.work.count))] })
+    #expect(isRefused { $0.phases[0].actions = [.setCPUs(CPUSet([Int]()), isOnline: true)] })
+    #expect(isRefused { $0.phases[0].actions = [.setPolicy(0, .normal, nice: 20)] })
+    #expect(
+      isRefused { plan in
+        let stray = PhaseCondition(work: UInt32(plan.work.count), metric: .iterations(1))
+        plan.phases[0].hold = .until(stray, limitNanoseconds: 1)
+      })
+  }
+
+  @Test func `actions of the whole run are counted with their repetitions`() {
+    #expect(Examples.plan.actionCount == 2 * 9 + 6)
+    #expect(Plan.longestWork(duration: 5, actions: 3) == 750_000_005)
+    #expect(Plan.longestWork(duration: .max, actions: 1) == .max)
+    #expect([0, 1, 2, 5, 7, 8].rangesText == "0-2,5,7-8")
+    #expect([Int]().rangesText == "")
   }
 
   @Test func `sets of CPUs have one form`() {

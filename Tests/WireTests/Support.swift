@@ -69,6 +69,13 @@ enum Examples {
       CPUPlace(
         cpu: 3, package: 1, core: -1, siblings: "2-3", cacheLevel: 3, cacheCPUs: "0-1,3,250-253")),
     .nodePlace(NodePlace(node: 1, cpus: "", memory: .max, distances: [20, 10, 254])),
+    .phase(PhaseReport(step: 0x01020304, phase: "p", monotonic: 5, what: .began)),
+    .phase(
+      PhaseReport(
+        step: 1, phase: "", monotonic: .max,
+        what: .action(
+          number: 2, began: 3, text: "rmdir ä", failure: "rmdir ä: busy", errno: 16))),
+    .phase(PhaseReport(step: 2, phase: "q", monotonic: 6, what: .ended(.limitReached))),
     .problem(Problem(isFatal: true, errno: 19, text: "open /dev/vda")),
     .problem(Problem(isFatal: false, errno: 0, text: "")),
     .log("grüße 中 😀"),
@@ -123,13 +130,35 @@ enum Examples {
     needsDisk: true,
     cgroups: [
       CgroupPlan(path: "a", settings: [.init(file: "cpu.max", value: "5000 1000000")]),
-      CgroupPlan(path: "a/b", settings: []),
+      CgroupPlan(path: "a/b", settings: [], comesLater: true),
     ],
     work: kinds.enumerated().map { index, kind in
       WorkPlan(
         name: "work\(index)", kind: kind, workers: UInt32(index), cgroup: [nil, 0, 1][index % 3],
         policy: policies[index % policies.count], nice: Int8(index % 40 - 20),
         affinity: [[], [CPUSet([0, 64])], [CPUSet([3]), CPUSet([200])]][index % 3],
-        areThreads: index % 2 == 1)
-    })
+        areThreads: index % 2 == 1, startsLater: index % 5 == 4)
+    }, phases: phases, steps: [0, 1, 1, 2, 0])
+
+  /// Phases with each kind of hold and of action, and a different number in every place.
+  static let phases: [PhasePlan] = [
+    PhasePlan(name: "first", actions: [], hold: .time(41)),
+    PhasePlan(
+      name: "second",
+      actions: [
+        .createCgroup(1), .removeCgroup(0),
+        .setCgroup(
+          1, [.init(file: "cpuset.cpus", value: "0-2"), .init(file: "cpu.max", value: "max")]),
+        .freezeCgroup(0, isFrozen: true), .freezeCgroup(1, isFrozen: false),
+        .moveWork(3, cgroup: 1), .moveWork(4, cgroup: nil), .startWork(5), .stopWork(6),
+      ], hold: .until(PhaseCondition(work: 7, metric: .iterations(42)), limitNanoseconds: 43)),
+    PhasePlan(
+      name: "third",
+      actions: [
+        .setAffinity(8, []), .setAffinity(9, [CPUSet([1, 70]), CPUSet([2])]),
+        .setPolicy(10, .deadline(runtime: 1, deadline: 2, period: 3), nice: -20),
+        .setPolicy(11, .normal, nice: 19), .setCPUs(CPUSet([1, 3]), isOnline: false),
+        .setCPUs(CPUSet([1]), isOnline: true),
+      ], hold: .until(PhaseCondition(work: 12, metric: .perSecond(44)), limitNanoseconds: 45)),
+  ]
 }

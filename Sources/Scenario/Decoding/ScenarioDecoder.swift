@@ -10,8 +10,8 @@ struct ScenarioDecoder {
   let timeoutOverride: UInt64?
 
   private static let keys = [
-    "ktstr", "$schema", "name", "description", "machine", "cgroups", "work", "duration",
-    "timeout", "seed", "expect",
+    "ktstr", "$schema", "name", "description", "machine", "cgroups", "work", "phases",
+    "duration", "timeout", "seed", "expect",
   ]
 
   mutating func scenario(_ root: Node) -> Scenario? {
@@ -28,9 +28,19 @@ struct ScenarioDecoder {
     let description = object["description"]?.text() ?? ""
     let seed = object["seed"]?.whole(in: 0...UInt64.max)
     let machine = object.required("machine").flatMap { self.machine($0) }
-    let cgroups = object["cgroups"].map { self.cgroups($0) }
+    let declared = object["cgroups"].map { self.cgroups($0, topology: machine?.topology) }
+    let later = Self.createdCgroups(in: root.value).map { DecodedCgroup(name: $0, spec: nil) }
+    let cgroups = declared.map { $0 + later }
     let work = object.required("work").map { self.work($0, cgroups: cgroups, machine: machine) }
-    let (duration, timeout) = times(object)
+    var sets = CpusetState()
+    for spec in (declared ?? []).compactMap(\.spec) { sets.set(spec) }
+    let (phases, steps) =
+      object["phases"].map {
+        self.phases(
+          $0, PhaseContext(work: work ?? [], topology: machine?.topology, sets: sets))
+      } ?? ([], [])
+    let (duration, timeout) = times(
+      object, phases: steps.map { phases[$0].spec.hold.longestNanoseconds })
     // A disk that could not be read is a disk all the same: one mistake, one message.
     let hasDisk = root.value["machine"]?["disk"] != nil
     let context = ExpectationContext(work: work ?? [], cgroups: cgroups, hasDisk: hasDisk)
@@ -39,14 +49,37 @@ struct ScenarioDecoder {
     guard let name, let machine, let work, let duration, diagnostics.isClean else { return nil }
     let scenario = Scenario(
       name: name, description: description, machine: machine,
-      cgroups: (cgroups ?? []).compactMap(\.spec), work: work.compactMap(\.spec),
-      durationNanoseconds: duration, timeoutNanoseconds: timeout, seed: seed, expect: expect)
+      cgroups: (declared ?? []).compactMap(\.spec),
+      work: Self.startingLater(work.compactMap(\.spec), phases),
+      durationNanoseconds: duration, timeoutNanoseconds: timeout, seed: seed, expect: expect,
+      phases: phases.map(\.spec), steps: steps)
+    rehearse(scenario, phases)
     return checkedAsWhole(scenario)
   }
 
-  private func times(_ object: ObjectNode) -> (duration: UInt64?, timeout: UInt64) {
-    let duration = object.required("duration")
-    let durationTime = duration?.time(in: 1...Self.longestTime)
+  /// The duration and the timeout; where there are phases, their sum is the duration.
+  private func times(
+    _ object: ObjectNode, phases: [UInt64]
+  ) -> (duration: UInt64?, timeout: UInt64) {
+    let hasPhases = object["phases"] != nil
+    let duration = hasPhases ? object["duration"] ?? object["phases"] : object.required("duration")
+    var durationTime: UInt64?
+    if hasPhases {
+      // At most 4096 holds of a day.
+      let sum = phases.reduce(0, +)
+      let written = object["duration"]?.time(in: 1...Self.longestTime)
+      if let written, !phases.isEmpty, written != sum {
+        duration?.refuse(
+          "the phases take \(UnitFamily.time.render(sum)) in all; leave \"duration\" out or say the same"
+        )
+      }
+      if !phases.isEmpty, !(1...Self.longestTime).contains(sum) {
+        object["phases"]?.refuse("expected phases that take above 0 and up to 24h in all")
+      }
+      durationTime = phases.isEmpty ? nil : sum
+    } else {
+      durationTime = duration?.time(in: 1...Self.longestTime)
+    }
     let written = object["timeout"]?.time(in: 1...Self.longestTime)
     let timeout = timeoutOverride ?? written ?? Scenario.defaultTimeoutNanoseconds
     let origin =
@@ -55,9 +88,12 @@ struct ScenarioDecoder {
     // A timeout that could not be read says nothing about the duration.
     let isKnown = timeoutOverride != nil || object["timeout"] == nil || written != nil
     if let duration, let durationTime, isKnown, durationTime >= timeout {
+      let found =
+        object["duration"] == nil
+        ? "phases of \(UnitFamily.time.render(durationTime))" : duration.value.summary
       duration.refuse(
         "expected a time below the timeout of \(UnitFamily.time.render(timeout))\(origin), "
-          + "found \(duration.value.summary)")
+          + "found \(found)")
     }
     return (durationTime, timeout)
   }

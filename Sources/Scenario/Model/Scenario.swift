@@ -19,7 +19,11 @@ package struct Scenario: Equatable, Sendable {
   package var cgroups: [CgroupSpec]
   /// Groups of workers, in the order of the file.
   package var work: [WorkSpec]
-  /// How long the work runs.
+  /// Phases of the work, each once; none is one stretch of the duration.
+  package var phases: [PhaseSpec]
+  /// The order of execution: indices into ``phases``.
+  package var steps: [Int]
+  /// How long the work runs; with phases, the sum of what they hold, at most.
   package var durationNanoseconds: UInt64
   /// How long the whole run may take on the host's clock; the command line's limit if it gave one.
   package var timeoutNanoseconds: UInt64
@@ -33,7 +37,7 @@ package struct Scenario: Equatable, Sendable {
     name: String, description: String = "", machine: MachineSpec, cgroups: [CgroupSpec] = [],
     work: [WorkSpec], durationNanoseconds: UInt64,
     timeoutNanoseconds: UInt64 = Scenario.defaultTimeoutNanoseconds, seed: UInt64? = nil,
-    expect: Expectations = Expectations()
+    expect: Expectations = Expectations(), phases: [PhaseSpec] = [], steps: [Int] = []
   ) {
     self.name = name
     self.description = description
@@ -44,6 +48,8 @@ package struct Scenario: Equatable, Sendable {
     self.timeoutNanoseconds = timeoutNanoseconds
     self.seed = seed
     self.expect = expect
+    self.phases = phases
+    self.steps = steps
   }
 
   /// Workers of all groups.

@@ -21,12 +21,14 @@ package struct WorkSpec: Equatable, Sendable {
   package var nice: Int
   /// Whether they are threads of one process instead of processes.
   package var areThreads: Bool
+  /// Whether an action starts them, and not the beginning of the work.
+  package var startsLater: Bool
 
   /// Makes a group out of checked parts.
   package init(
     name: String, kind: WorkKind, workers: Int, cgroup: String? = nil,
     affinity: AffinitySpec = .inherit, policy: SchedulingPolicy = .normal, nice: Int = 0,
-    areThreads: Bool = false
+    areThreads: Bool = false, startsLater: Bool = false
   ) {
     self.name = name
     self.kind = kind
@@ -36,6 +38,7 @@ package struct WorkSpec: Equatable, Sendable {
     self.policy = policy
     self.nice = nice
     self.areThreads = areThreads
+    self.startsLater = startsLater
   }
 
   /// How messages name a worker of the group: `spin/0`.

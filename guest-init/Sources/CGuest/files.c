@@ -59,6 +59,8 @@ int guest_make_directory(const char *path) {
   return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+int guest_remove_directory(const char *path) { return rmdir(path) < 0 ? -errno : 0; }
+
 int guest_exists(const char *path) { return access(path, F_OK) == 0; }
 
 int guest_mount(const char *type, const char *target, int secure) {

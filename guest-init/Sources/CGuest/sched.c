@@ -26,7 +26,7 @@ struct scheduling_attributes {
   uint64_t period;
 };
 
-int guest_set_policy(const struct guest_policy *policy) {
+int guest_set_policy_of(pid_t thread, const struct guest_policy *policy) {
   struct scheduling_attributes attributes = {
       .size = sizeof attributes,
       .policy = policy->number,
@@ -36,13 +36,19 @@ int guest_set_policy(const struct guest_policy *policy) {
       .deadline = policy->deadline_ns,
       .period = policy->period_ns,
   };
-  return syscall(SYS_sched_setattr, 0, &attributes, 0) < 0 ? -errno : 0;
+  return syscall(SYS_sched_setattr, thread, &attributes, 0) < 0 ? -errno : 0;
 }
+
+int guest_set_policy(const struct guest_policy *policy) { return guest_set_policy_of(0, policy); }
 
 int guest_set_nice(int nice) { return setpriority(PRIO_PROCESS, 0, nice) < 0 ? -errno : 0; }
 
+int guest_set_affinity_of(pid_t thread, const uint64_t *words, size_t count) {
+  return syscall(SYS_sched_setaffinity, thread, count * sizeof *words, words) < 0 ? -errno : 0;
+}
+
 int guest_set_affinity(const uint64_t *words, size_t count) {
-  return syscall(SYS_sched_setaffinity, 0, count * sizeof *words, words) < 0 ? -errno : 0;
+  return guest_set_affinity_of(0, words, count);
 }
 
 int guest_affinity(uint64_t *words, size_t count) {

@@ -50,6 +50,7 @@ extension Plan {
     }
     for cgroup in cgroups { try cgroup.check() }
     try checkInnerGroups()
+    try checkPhases()
     var specs: [WorkerSpec] = []
     for index in work.indices {
       let group = work[index]
@@ -71,7 +72,7 @@ extension Plan {
     for group in work {
       guard let index = group.cgroup, index < UInt32(cgroups.count) else { continue }
       let path = cgroups[Int(index)].path
-      guard Controllers.delegated(in: path, by: cgroups).isEmpty else {
+      guard Controllers.delegated(in: path, by: cgroupsWithAllFiles).isEmpty else {
         throw Refusal(
           text: "work \(group.name): cgroup \(path) hands controllers down to groups below it and "
             + "can hold no workers of its own")
@@ -168,7 +169,7 @@ extension CgroupPlan {
     }
     guard isPlain else { throw Refusal(text: "cgroup path '\(path)' is not a plain path") }
     for setting in settings {
-      guard !setting.file.isEmpty, !setting.file.utf8.contains(UInt8(ascii: "/")) else {
+      guard setting.isPlain else {
         throw Refusal(text: "cgroup \(path): '\(setting.file)' is not a control file's name")
       }
     }

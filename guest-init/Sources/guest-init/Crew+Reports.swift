@@ -90,7 +90,7 @@ extension Crew {
   private func account(_ index: Int, end: WorkerEnd, code: Int32) -> WorkerReport {
     let slot = table.slot(index)
     let now = Time.now
-    let start = table.startTime
+    let start = table.startTime(of: Int(members[index].spec.id.work))
     let ended = slot.fields.ended.load(ordering: .acquiring)
     var gap = slot.fields.longestGap.load(ordering: .relaxed)
     var gapEnd = slot.fields.longestGapEnd.load(ordering: .relaxed)
@@ -121,14 +121,17 @@ extension Crew {
 
   /// A worker's gap that no checkpoint has ended yet.
   func openGap(_ index: Int, now: UInt64) -> UInt64 {
-    let start = table.startTime
-    guard start > 0 else { return 0 }
+    let work = Int(members[index].spec.id.work)
+    let start = table.startTime(of: work)
+    guard start > 0, now > start else { return 0 }
     let slot = table.slot(index)
     // The sleep first, then the checkpoint: a worker that wakes in between moves its checkpoint
     // before it takes the sleep back, so that a sleep never shows up as a gap.
     let idle = slot.fields.intendedIdle.load(ordering: .acquiring)
     let last = slot.fields.lastCheckpoint.load(ordering: .acquiring)
-    return GapKeeper.openGap(now: now, last: max(last, start), idle: idle)
+    let begin = max(last, start)
+    let (sum, overflow) = idle.addingReportingOverflow(frozen(work, since: begin, until: now))
+    return GapKeeper.openGap(now: now, last: begin, idle: overflow ? .max : sum)
   }
 
   private func diskReport(_ index: Int) -> DiskReport {

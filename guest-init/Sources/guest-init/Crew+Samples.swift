@@ -24,6 +24,15 @@ extension Crew {
     telemetry.flush()
   }
 
+  /// Iterations of all workers of a group.
+  func iterations(of group: Int) -> UInt64 {
+    var sum: UInt64 = 0
+    for index in ranges[group] {
+      sum &+= table.slot(index).fields.iterations.load(ordering: .relaxed)
+    }
+    return sum
+  }
+
   /// CPU time of a worker since the common start.
   private func cpuTime(_ index: Int) -> UInt64 {
     let fields = table.slot(index)

@@ -18,15 +18,32 @@ struct Crew: ~Copyable {
 
   let table: WorkerTable
   private(set) var members: [Member] = []
+  /// The members of each group.
+  let ranges: [Range<Int>]
+  /// Since when each group is frozen.
+  private(set) var frozenSince: [UInt64?]
+  /// When each group was frozen last, once that is over: its workers may not have noticed yet.
+  private var lastFrozen: [Range<UInt64>]
+  /// The cgroup of each group; an index into the plan's.
+  var places: [UInt32?]
 
   /// Makes room for the workers; none runs yet.
   ///
   /// - Throws: ``Failure`` without memory.
-  init(_ specs: [WorkerSpec]) throws(Failure) {
-    guard let table = WorkerTable(count: specs.count) else {
+  init(_ specs: [WorkerSpec], of plan: Plan) throws(Failure) {
+    guard let table = WorkerTable(count: specs.count, groups: plan.work.count) else {
       throw Failure("map the workers' shared memory")
     }
     self.table = table
+    var ranges: [Range<Int>] = []
+    for work in plan.work {
+      let first = ranges.last?.upperBound ?? 0
+      ranges.append(first..<first + Int(work.workers))
+    }
+    self.ranges = ranges
+    frozenSince = [UInt64?](repeating: nil, count: ranges.count)
+    lastFrozen = [Range<UInt64>](repeating: 0..<0, count: ranges.count)
+    places = plan.work.map { $0.cgroup }
     for spec in specs { members.append(Member(spec: spec)) }
   }
 
@@ -37,7 +54,7 @@ struct Crew: ~Copyable {
     return count
   }
 
-  /// Starts all workers, and returns once they wait for the common start.
+  /// Starts all workers but those that come later, and returns once they wait for the common start.
   ///
   /// - Throws: ``Failure`` when one is not ready in time. One that could not be started at all is
   ///   reported, and the others go on.
@@ -45,19 +62,27 @@ struct Crew: ~Copyable {
     _ plan: Plan, cgroups: borrowing Cgroups, disk: Disk?, _ telemetry: inout Telemetry
   ) throws(Failure) {
     guest_raise_file_limit()
-    var first = 0
-    for work in plan.work {
-      let range = first..<first + Int(work.workers)
-      first = range.upperBound
-      let group = try Group(work, seed: plan.seed, cgroups: cgroups, disk: disk)
-      if work.areThreads {
-        startThreads(range, of: group, &telemetry)
-      } else {
-        try startProcesses(range, of: group, &telemetry)
-      }
-      group.closeDescriptors()
+    for index in plan.work.indices where !plan.work[index].startsLater {
+      try start(index, of: plan, cgroups: cgroups, disk: disk, &telemetry)
     }
     try awaitReady(&telemetry)
+  }
+
+  /// Starts the workers of one group; they are on their way to the common start then.
+  ///
+  /// - Throws: ``Failure`` without memory or descriptors.
+  mutating func start(
+    _ index: Int, of plan: Plan, cgroups: borrowing Cgroups, disk: Disk?,
+    _ telemetry: inout Telemetry
+  ) throws(Failure) {
+    let work = plan.work[index]
+    let group = try Group(work, seed: plan.seed, cgroups: cgroups, disk: disk)
+    if work.areThreads {
+      startThreads(ranges[index], of: group, &telemetry)
+    } else {
+      try startProcesses(ranges[index], of: group, &telemetry)
+    }
+    group.closeDescriptors()
   }
 
   private mutating func startProcesses(
@@ -114,22 +139,77 @@ struct Crew: ~Copyable {
     }
   }
 
-  /// Lets all workers go at one moment, a little ahead, and returns that moment.
+  /// Lets the workers of some groups go at one moment, a little ahead, and returns that moment.
   ///
   /// Waking them one after the other takes as long as it takes; then each sleeps until the moment,
   /// and the timers of all CPUs wake them at once.
-  func release() -> UInt64 {
-    let lead = 20 * Time.millisecond + UInt64(min(members.count, 1000)) * Time.millisecond
+  func release(_ groups: [Int]) -> UInt64 {
+    var count = 0
+    for group in groups { count += ranges[group].count }
+    let lead = 20 * Time.millisecond + UInt64(min(count, 1000)) * Time.millisecond
     let start = Time.after(lead)
-    table.startTime = start
-    table.start.set(1)
+    for group in groups { table.setStartTime(of: group, start) }
+    for group in groups { table.start(of: group).set(1) }
     return start
+  }
+
+  /// Tells the workers of a group to stop.
+  func stop(_ group: Int) {
+    table.stop(of: group).set(1)
+    for index in ranges[group] { table.wake(index).set(1) }
   }
 
   /// Tells all workers to stop.
   func stop() {
-    table.stop.set(1)
-    for index in members.indices { table.wake(index).set(1) }
+    for group in ranges.indices { stop(group) }
+  }
+
+  /// How many of a group run.
+  func alive(in group: Int) -> Int {
+    var count = 0
+    for index in ranges[group] where members[index].isAlive { count += 1 }
+    return count
+  }
+
+  /// The processes of a group that run, each once, and their threads: those of the workers.
+  func tasks(of group: Int) -> (processes: [pid_t], threads: [(thread: pid_t, worker: Int)]) {
+    var processes: [pid_t] = []
+    var threads: [(thread: pid_t, worker: Int)] = []
+    for index in ranges[group] where members[index].isAlive {
+      let pid = members[index].pid
+      if processes.last != pid { processes.append(pid) }
+      let slot = table.slot(index)
+      guard slot.fields.ended.load(ordering: .acquiring) == 0 else { continue }
+      let thread = pid_t(bitPattern: slot.fields.thread.load(ordering: .relaxed))
+      if thread > 0 { threads.append((thread, members[index].spec.number)) }
+    }
+    return (processes, threads)
+  }
+
+  /// Notes which groups are frozen from now on, and accounts for the time of those that were.
+  mutating func note(frozen: (UInt32?) -> Bool) {
+    let now = Time.now
+    for group in ranges.indices {
+      let isFrozen = frozen(places[group])
+      if isFrozen, frozenSince[group] == nil { frozenSince[group] = now }
+      if !isFrozen, let since = frozenSince[group] {
+        frozenSince[group] = nil
+        // Before its start there was nothing to stand still.
+        let start = table.startTime(of: group)
+        let begin = max(since, start)
+        if start > 0, now > begin {
+          table.addFrozen(of: group, now - begin)
+          lastFrozen[group] = begin..<now
+        }
+      }
+    }
+  }
+
+  /// How much of the time since a moment a group was frozen, but for an earlier time than the last.
+  func frozen(_ group: Int, since moment: UInt64, until now: UInt64) -> UInt64 {
+    let last = lastFrozen[group].clamped(to: moment..<max(moment, now))
+    guard let since = frozenSince[group] else { return last.upperBound - last.lowerBound }
+    return last.upperBound - last.lowerBound + (now - min(now, max(since, moment)))
   }
 
   /// Reaps whoever has ended, and reports it at once.
@@ -149,8 +229,11 @@ struct Crew: ~Copyable {
   }
 
   /// Kills who is left.
-  mutating func kill() {
-    for index in members.indices where members[index].isAlive {
+  mutating func kill() { kill(members.indices) }
+
+  /// Kills who is left of some.
+  mutating func kill(_ range: Range<Int>) {
+    for index in range where members[index].isAlive {
       members[index].isKilled = true
       _ = guest_kill(members[index].pid)
     }
@@ -177,7 +260,7 @@ struct Crew: ~Copyable {
     while true {
       reap(&telemetry)
       let ready = table.ready.value
-      guard let missing = missing else { return }
+      guard let missing = missing(in: members.indices) else { return }
       guard Time.now < deadline else {
         throw Failure(
           members[missing].spec.processName + " is not ready to work after \(limit / Time.second) s"
@@ -189,8 +272,8 @@ struct Crew: ~Copyable {
   }
 
   /// A worker that is still on its way to the start; nil when none is.
-  private var missing: Int? {
-    for index in members.indices where members[index].isAlive {
+  func missing(in range: Range<Int>) -> Int? {
+    for index in range where members[index].isAlive {
       let fields = table.slot(index)
       if !fields.fields.isReady.load(ordering: .acquiring)
         && fields.fields.ended.load(ordering: .acquiring) == 0
@@ -216,8 +299,8 @@ struct Crew: ~Copyable {
     return total
   }
 
-  /// How long after the common start the last worker ran, and the most that workers of one group
-  /// began apart; nil when fewer than all have begun.
+  /// How long after its group's start the last worker ran, and the most that workers of one group
+  /// began apart; nil when fewer than all that were started have begun.
   var startDelays: (last: UInt64, apart: UInt64)? {
     var last: UInt64 = 0
     var apart: UInt64 = 0
@@ -225,11 +308,13 @@ struct Crew: ~Copyable {
     var greatest: UInt64 = 0
     for index in members.indices {
       if members[index].spec.number == 0 { (least, greatest) = (.max, 0) }
+      let start = table.startTime(of: Int(members[index].spec.id.work))
+      guard start > 0 else { continue }
       let began = table.slot(index).fields.began.load(ordering: .relaxed)
       guard began > 0 else { return nil }
       least = min(least, began)
       greatest = max(greatest, began)
-      last = max(last, began - min(began, table.startTime))
+      last = max(last, began - min(began, start))
       apart = max(apart, greatest - least)
     }
     return (last, apart)

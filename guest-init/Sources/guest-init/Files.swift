@@ -61,6 +61,16 @@ enum Files {
     guard result >= 0 else { throw Failure("mkdir " + path, result: Int(result)) }
   }
 
+  /// Removes an empty directory; one that is still in use is tried for `limit` nanoseconds.
+  static func removeDirectory(_ path: String, limit: UInt64) throws(Failure) {
+    var result: Int32 = 0
+    _ = Time.poll(for: limit) { () -> Bool? in
+      result = unsafe guest_remove_directory(path)
+      return result == -16 ? nil : true
+    }
+    guard result >= 0 else { throw Failure("rmdir " + path, result: Int(result)) }
+  }
+
   /// Whether a path exists.
   static func exists(_ path: String) -> Bool {
     unsafe guest_exists(path) != 0

@@ -16,15 +16,16 @@ extension Guest {
       let (specs, disk) = try accept(plan)
       telemetry.reached(.planAccepted)
       Console.enter("set up cgroups")
-      let cgroups = try Cgroups(plan.cgroups)
+      var cgroups = try Cgroups(plan)
       telemetry.reached(.cgroupsReady)
       telemetry.flush()
       Console.enter("start the workers")
       raisePriority(&telemetry)
-      var crew = try Crew(specs)
+      var crew = try Crew(specs, of: plan)
       try crew.start(plan, cgroups: cgroups, disk: disk, &telemetry)
+      try cgroups.freezeFirst(&crew)
       telemetry.flush()
-      work(plan, &crew, &telemetry)
+      work(plan, &crew, &cgroups, disk, &telemetry)
       drain(plan, &crew, &telemetry)
     } catch {
       Console.say(error.line)
@@ -61,25 +62,29 @@ extension Guest {
     }
   }
 
-  private static func work(_ plan: Plan, _ crew: inout Crew, _ telemetry: inout Telemetry) {
+  private static func work(
+    _ plan: Plan, _ crew: inout Crew, _ cgroups: inout Cgroups, _ disk: Disk?,
+    _ telemetry: inout Telemetry
+  ) {
     Console.enter("work")
     if let memory = crew.memory {
       telemetry.post(.log("init and its workers hold \(memory >> 10) KiB of memory"))
       telemetry.flush()
     }
-    let start = crew.release()
-    let end = Time.after(plan.durationNanoseconds, from: start)
-    telemetry.begin(until: end)
+    let start = crew.release(plan.work.indices.filter { !plan.work[$0].startsLater })
+    var course = Course(plan, start: start, disk: disk)
+    telemetry.begin(until: course.latestEnd)
     telemetry.reached(.workStarted, at: start)
     telemetry.flush()
     let counts = KernelCounts.now
     let used = guest_cpu_time(guest_pid())
     var sampler = SampleClock(start: start, interval: plan.sampleIntervalNanoseconds)
-    while crew.alive > 0 {
+    while true {
       let now = Time.now
-      guard now < end else { break }
       if sampler.isDue(at: now) { crew.sample(&telemetry) }
-      guest_wait_for_child(Time.left(until: min(end, sampler.next)))
+      let next = course.advance(&crew, &cgroups, &telemetry)
+      if course.isOver(crew.alive) { break }
+      guest_wait_for_child(Time.left(until: min(next, sampler.next)))
       crew.reap(&telemetry)
       telemetry.flush()
     }
@@ -87,6 +92,8 @@ extension Guest {
     let cost = guest_cpu_time(guest_pid()) - used
     crew.stop()
     telemetry.reached(.workEnded)
+    // Behind the signal to stop: who was frozen leaves without more work.
+    cgroups.unfreezeAll(&crew, &telemetry)
     if let (last, apart) = crew.startDelays {
       telemetry.post(
         .log(

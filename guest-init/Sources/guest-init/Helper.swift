@@ -32,6 +32,59 @@ enum Helper {
     }
   }
 
+  /// A child at work, which init looks at now and then.
+  struct Job {
+    fileprivate let what: String
+    fileprivate let limit: UInt64
+    fileprivate let pid: pid_t
+    fileprivate let descriptor: Int32
+    fileprivate let deadline: UInt64
+    fileprivate var bytes: [UInt8] = []
+
+    /// What it had to say, once it has ended, or was killed because its time was over; nil until
+    /// then. Not to be asked again after an answer.
+    mutating func answer() -> Answer? {
+      let isWhole = Helper.collect(descriptor, into: &bytes, until: 0)
+      guard isWhole || Time.now >= deadline else { return nil }
+      if !isWhole { _ = guest_kill(pid) }
+      Helper.reap(pid, until: Time.after(50 * Time.millisecond))
+      guest_close(descriptor)
+      var (answer, last) = Helper.decode(bytes)
+      if !isWhole { answer.problems.append(Helper.lateness(last.isEmpty ? what : last, limit)) }
+      return answer
+    }
+  }
+
+  /// Begins `body` in a child, which is ahead of all ordinary tasks, and does not wait for it.
+  ///
+  /// - Throws: ``Failure`` when there is no child to be had.
+  static func begin(
+    _ what: String, limit: UInt64, _ body: (borrowing Line) -> Void
+  ) throws(Failure) -> Job {
+    var ends: [Int32] = [-1, -1]
+    let piped = unsafe guest_pipe(&ends)
+    guard piped >= 0 else { throw Failure(what + ": pipe", result: Int(piped)) }
+    let pid = guest_fork()
+    if pid == 0 {
+      guest_child_signals()
+      guest_close(ends[0])
+      _ = guest_raise_priority()
+      body(Line(descriptor: ends[1]))
+      guest_exit(0)
+    }
+    guest_close(ends[1])
+    guard pid > 0 else {
+      guest_close(ends[0])
+      throw Failure(what + ": fork", result: Int(pid))
+    }
+    return Job(
+      what: what, limit: limit, pid: pid, descriptor: ends[0], deadline: Time.after(limit))
+  }
+
+  private static func lateness(_ what: String, _ limit: UInt64) -> Failure {
+    Failure("\(what) did not end within \(limit / Time.millisecond) ms")
+  }
+
   /// Runs `body` in a child for at most `limit` nanoseconds.
   ///
   /// - Throws: ``Failure`` when there is no child to be had, or it did not come back in time.

@@ -16,6 +16,9 @@ struct Worker {
   private let slot: Slot
   private let wakes: Recorder
   private let requests: Recorder
+  private let stop: Word
+  /// How long the group was frozen up to the last checkpoint.
+  private var frozen: UInt64 = 0
   private var gaps = GapKeeper(start: 0)
   private var iterations: UInt64 = 0
   private var units: UInt64 = 0
@@ -40,13 +43,14 @@ struct Worker {
     slot = table.slot(index)
     wakes = table.recorders.recorder(index, .wake)
     requests = table.recorders.recorder(index, .request)
+    stop = table.stop(of: Int(spec.id.work))
     random = SeededRandom(
       seed: group.seed &+ SeededRandom.mix(UInt64(spec.id.work) << 16 | UInt64(spec.id.worker)))
   }
 
   /// Whether init wants the work to end.
   var shallStop: Bool {
-    @inline(__always) get { table.stop.value != 0 }
+    @inline(__always) get { stop.value != 0 }
   }
 
   /// The worker's place for counters beside those of the checkpoints.
@@ -105,6 +109,13 @@ struct Worker {
 
   /// Takes a policy, or ends: another one than asked for would be no answer.
   func setPolicy(_ policy: SchedulingPolicy, nice: Int8 = 0) {
+    var asked = Self.attributes(of: policy, nice: nice)
+    let result = unsafe guest_set_policy(&asked)
+    if result < 0 { leave(.policy, -result) }
+  }
+
+  /// A policy as the kernel is asked for it.
+  static func attributes(of policy: SchedulingPolicy, nice: Int8) -> guest_policy {
     var asked = guest_policy()
     asked.number = UInt32(policy.number)
     asked.nice = Int32(nice)
@@ -114,8 +125,7 @@ struct Worker {
     case .deadline(let runtime, let deadline, let period):
       (asked.runtime_ns, asked.deadline_ns, asked.period_ns) = (runtime, deadline, period)
     }
-    let result = unsafe guest_set_policy(&asked)
-    if result < 0 { leave(.policy, -result) }
+    return asked
   }
 
   /// Waits for the common start; what comes before it is not measured.
@@ -123,11 +133,12 @@ struct Worker {
     slot.fields.isReady.store(true, ordering: .releasing)
     table.ready.increment()
     let deadline = Time.after(Self.startLimit)
-    while table.start.value == 0 {
+    let go = table.start(of: Int(spec.id.work))
+    while go.value == 0 {
       guard Time.now < deadline else { leave(.awaitStart, 110) }
-      table.start.wait(while: 0, until: deadline)
+      go.wait(while: 0, until: deadline)
     }
-    let start = table.startTime
+    let start = table.startTime(of: Int(spec.id.work))
     delayBefore = Self.runDelay
     unsafe guest_thread_usage(&before)
     slot.fields.cpuBefore.store(before.cpu_ns, ordering: .relaxed)
@@ -183,7 +194,15 @@ struct Worker {
   @inline(never)
   mutating func checkpoint(_ done: UInt64, idle: UInt64 = 0) {
     iterations &+= done
-    let change = gaps.checkpoint(now: guest_monotonic(), cpu: guest_cpu(), idle: idle)
+    let now = guest_monotonic()
+    var idle = idle
+    let stood = table.frozen(of: Int(spec.id.work))
+    if stood != frozen {
+      let (sum, overflow) = idle.addingReportingOverflow(stood &- frozen)
+      idle = overflow ? .max : sum
+      frozen = stood
+    }
+    let change = gaps.checkpoint(now: now, cpu: guest_cpu(), idle: idle)
     if change.isLongest { publishGap() }
     if change.isOtherCPU { publishCPU() }
     if gaps.last >= publication { publishTime() }

@@ -10,48 +10,72 @@ internal import Synchronization
   private static var slotSize: Int {
     (line + MemoryLayout<WorkerSlot>.size + line - 1) / line * line
   }
-  private static let headerSize = 4 * line
+  /// Two lines of each group: what it starts by, and what its workers look at meanwhile.
+  private static let groupSize = 2 * line
 
   private let base: UnsafeMutableRawPointer
+  /// Bytes before the first slot.
+  private let headerSize: Int
+  private let groups: Int
   /// Number of slots.
   let count: Int
   /// The workers' latencies.
   let recorders: Recorders
 
   /// Makes the table; nil without memory.
-  init?(count: Int) {
-    guard let memory = unsafe guest_map_shared(Self.headerSize + count * Self.slotSize) else {
+  init?(count: Int, groups: Int) {
+    headerSize = Self.line + groups * Self.groupSize
+    guard let memory = unsafe guest_map_shared(headerSize + count * Self.slotSize) else {
       return nil
     }
     guard let recorders = Recorders(workers: count) else { return nil }
     unsafe base = memory
     self.count = count
     self.recorders = recorders
-    for offset in [0, Self.line, 2 * Self.line] { unsafe word(offset).initialize(to: Atomic(0)) }
-    unsafe (base + 3 * Self.line).bindMemory(to: Atomic<UInt64>.self, capacity: 1)
-      .initialize(to: Atomic(0))
+    self.groups = groups
+    unsafe word(0).initialize(to: Atomic(0))
+    for group in 0..<groups {
+      for offset in [0, Self.line] {
+        unsafe word(place(of: group) + offset).initialize(to: Atomic(0))
+        unsafe number(place(of: group) + offset + 8).initialize(to: Atomic(0))
+      }
+    }
     for index in 0..<count {
-      unsafe word(Self.headerSize + index * Self.slotSize).initialize(to: Atomic(0))
+      unsafe word(headerSize + index * Self.slotSize).initialize(to: Atomic(0))
       unsafe slotPointer(index).initialize(to: WorkerSlot())
     }
   }
 
   /// How many workers wait for the start.
   var ready: Word { unsafe Word(word(0)) }
-  /// Turns 1 when all workers may start.
-  var start: Word { unsafe Word(word(Self.line)) }
-  /// Turns 1 when all workers shall stop.
-  var stop: Word { unsafe Word(word(2 * Self.line)) }
+  /// Turns 1 when the workers of a group may start.
+  func start(of group: Int) -> Word { unsafe Word(word(place(of: group))) }
+  /// Turns 1 when the workers of a group shall stop.
+  func stop(of group: Int) -> Word { unsafe Word(word(place(of: group) + Self.line)) }
 
-  /// The moment of the common start; valid once ``start`` is 1.
-  var startTime: UInt64 {
-    get { unsafe startTimePointer.pointee.load(ordering: .relaxed) }
-    nonmutating set { unsafe startTimePointer.pointee.store(newValue, ordering: .relaxed) }
+  /// The moment of a group's common start, 0 before it is known; valid once its ``start(of:)``
+  /// is 1.
+  func startTime(of group: Int) -> UInt64 {
+    unsafe number(place(of: group) + 8).pointee.load(ordering: .relaxed)
+  }
+  /// Sets the moment of a group's common start.
+  func setStartTime(of group: Int, _ time: UInt64) {
+    unsafe number(place(of: group) + 8).pointee.store(time, ordering: .relaxed)
+  }
+
+  /// How long a group was frozen so far, in nanoseconds, without the time that it still is.
+  func frozen(of group: Int) -> UInt64 {
+    unsafe number(place(of: group) + Self.line + 8).pointee.load(ordering: .acquiring)
+  }
+  /// Adds time in which a group was frozen; before it goes on, so that this is no gap of its workers.
+  func addFrozen(of group: Int, _ time: UInt64) {
+    _ = unsafe number(place(of: group) + Self.line + 8).pointee
+      .wrappingAdd(time, ordering: .releasing)
   }
 
   /// A worker's own word, on which it sleeps; turns 1 when it shall stop.
   func wake(_ index: Int) -> Word {
-    unsafe Word(word(Self.headerSize + index * Self.slotSize))
+    unsafe Word(word(headerSize + index * Self.slotSize))
   }
 
   /// A worker's slot.
@@ -59,8 +83,13 @@ internal import Synchronization
     unsafe Slot(slotPointer(index))
   }
 
-  private var startTimePointer: UnsafeMutablePointer<Atomic<UInt64>> {
-    unsafe (base + 3 * Self.line).assumingMemoryBound(to: Atomic<UInt64>.self)
+  private func place(of group: Int) -> Int {
+    precondition(group >= 0 && group < groups, "no such group")
+    return Self.line + group * Self.groupSize
+  }
+
+  private func number(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    unsafe (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self)
   }
 
   private func word(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
@@ -69,7 +98,7 @@ internal import Synchronization
 
   private func slotPointer(_ index: Int) -> UnsafeMutablePointer<WorkerSlot> {
     precondition(index >= 0 && index < count, "no such worker slot")
-    let offset = Self.headerSize + index * Self.slotSize + Self.line
+    let offset = headerSize + index * Self.slotSize + Self.line
     return unsafe (base + offset).assumingMemoryBound(to: WorkerSlot.self)
   }
 }

@@ -31,6 +31,8 @@ int guest_flush(int fd);
 void guest_sync(void);
 /// `mkdir(2)` with mode 0755; an existing directory is fine.
 int guest_make_directory(const char *_Nonnull path);
+/// `rmdir(2)`.
+int guest_remove_directory(const char *_Nonnull path);
 /// Whether a path exists.
 int guest_exists(const char *_Nonnull path);
 /// `mount(2)`; `secure` adds nosuid, nodev and noexec.

@@ -17,10 +17,14 @@ struct guest_policy {
 
 /// `sched_setattr(2)` for the calling thread. Returns 0 or a negative errno.
 int guest_set_policy(const struct guest_policy *_Nonnull policy);
+/// The same for another thread.
+int guest_set_policy_of(pid_t thread, const struct guest_policy *_Nonnull policy);
 /// `setpriority(2)` for the calling thread.
 int guest_set_nice(int nice);
 /// `sched_setaffinity(2)` for the calling thread, with CPU 0 as bit 0 of the first word.
 int guest_set_affinity(const uint64_t *_Nonnull words, size_t count);
+/// The same for another thread.
+int guest_set_affinity_of(pid_t thread, const uint64_t *_Nonnull words, size_t count);
 /// `sched_getaffinity(2)` of the calling thread. Returns the number of words or a negative errno.
 int guest_affinity(uint64_t *_Nonnull words, size_t count);
 

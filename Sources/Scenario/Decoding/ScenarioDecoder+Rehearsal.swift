@@ -1,0 +1,58 @@
+extension ScenarioDecoder {
+  /// Names of the cgroups that actions make, as far as they can be read.
+  static func createdCgroups(in root: JSONValue) -> [String] {
+    func elements(_ value: JSONValue?) -> [JSONValue] {
+      guard case .list(let elements) = value?.kind else { return [] }
+      return elements
+    }
+    let phases = elements(root["phases"]).flatMap { [$0] + elements($0["phases"]) }
+    return phases.flatMap { elements($0["actions"]) }.compactMap { action in
+      guard case .text(let name) = action["create"]?.kind else { return nil }
+      return name
+    }
+  }
+
+  /// The groups of workers, of which those that an action starts do not start before.
+  static func startingLater(_ work: [WorkSpec], _ phases: [DecodedPhase]) -> [WorkSpec] {
+    var started: Set<String> = []
+    for action in phases.flatMap(\.spec.actions) {
+      if case .start(let name) = action { started.insert(name) }
+    }
+    return work.map { group in
+      var group = group
+      group.startsLater = started.contains(group.name)
+      return group
+    }
+  }
+
+  /// Goes through the run in mind, and notes what cannot be done when its turn comes.
+  func rehearse(_ scenario: Scenario, _ phases: [DecodedPhase]) {
+    var rehearsal = PhaseRehearsal(scenario)
+    let thaws = scenario.phases.flatMap(\.actions).contains { action in
+      switch action {
+      case .unfreeze, .move: true
+      default: false
+      }
+    }
+    for index in scenario.work.indices {
+      guard let (key, message) = rehearsal.refusal(ofWork: index, thaws: thaws) else { continue }
+      diagnostics.add(message, path: JSONPath([.key("work"), .index(index), .key(key)]))
+    }
+    var refused: Set<JSONPath> = []
+    func refuse(_ node: Node, _ message: String?, _ round: Int) {
+      guard let message, refused.insert(node.path).inserted else { return }
+      node.refuse(message + (round > 1 ? ", in repetition \(round)" : ""))
+    }
+    var rounds = [Int](repeating: 0, count: phases.count)
+    for step in scenario.steps {
+      rounds[step] += 1
+      let phase = phases[step]
+      for (action, node) in zip(phase.spec.actions, phase.actionNodes) {
+        refuse(node, rehearsal.perform(action), rounds[step])
+      }
+      if case .until(let work, _, _) = phase.spec.hold {
+        refuse(phase.holdNode, rehearsal.refusal(ofConditionOn: work), rounds[step])
+      }
+    }
+  }
+}
