@@ -55,6 +55,8 @@ extension CheckID {
     .machineTopology: "CPUs, caches and nodes lie as asked for",
     .kernelHealth: "lines of WARN, BUG, Oops, lockdep or stall on the console",
     .telemetry: "all reports arrive",
+    .phaseActions: "all actions of the phases succeed",
+    .phaseHold: "a phase that waits for a condition sees it in time",
     .workerProgress: "iterations of each worker",
     .workerEnd: "each worker stops when it is told to",
     .workerGap: "longest time that a worker stands still",

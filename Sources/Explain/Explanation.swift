@@ -36,6 +36,7 @@ package struct Explanation: Sendable {
     page.machine(scenario.machine)
     page.cgroups(plan)
     page.work(scenario, plan)
+    page.phases(scenario)
     page.time(scenario, plan, limits)
     page.checks(scenario)
     page.needs(ScenarioNeed.all(of: scenario))
