@@ -71,7 +71,7 @@ unit: ## Tests of each module; no guest is booted.
 	KTSTR_GUEST_TESTS=1 swift test --disable-xctest --package-path guest-init \
 	  --scratch-path guest-init/.build-tests
 
-guest-tests: kernels clients ## Tests that boot real guests with .build/release/ktstr.
+guest-tests: kernels clients schedulers ## Tests that boot real guests with .build/release/ktstr.
 	KTSTR_BINARY=$(CURDIR)/$(KTSTR) swift test --disable-xctest --no-parallel --filter GuestTests
 
 test-qemu10: kernels ## The shipped scenarios on a private QEMU 10 from Debian trixie.

@@ -87,6 +87,16 @@ package struct EventLine: Encodable {
       try put("cpus", place.cpus)
       try put("memory", place.memory)
       try put("distances", place.distances)
+    case .scheduler(let event):
+      try put("event", "scheduler")
+      try put("scheduler", event.scheduler)
+      try put("guest", event.monotonic)
+      try put("what", CompanionLine(event.what))
+    case .payload(let event):
+      try put("event", "payload")
+      try put("payload", event.payload)
+      try put("guest", event.monotonic)
+      try put("what", CompanionLine(event.what))
     case .problem(let problem):
       try put("event", "problem")
       try put("fatal", problem.isFatal)

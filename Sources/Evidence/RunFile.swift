@@ -20,6 +20,10 @@ package enum RunFile: String, Codable, CaseIterable, Sendable {
   case counters = "counters.jsonl"
   /// Readings of why vCPUs came back from the guest, one JSON object a line; of our own engine only.
   case exits = "exits.jsonl"
+  /// What the scheduler's program wrote, and the kernel's log of sched_ext.
+  case schedulerLog = "scheduler.log"
+  /// The kernel's dump of a scheduler that it threw out.
+  case schedulerDump = "scheduler-dump.txt"
   /// What of the sandbox was in force; of our own engine only.
   case sandbox = "sandbox.json"
   /// Host-side milestones, one JSON object a line.

@@ -40,8 +40,11 @@ package struct ExecProcess {
       try directory.read(json: ExecRequest.self, from: .machine)
     }
     guard let request else { throw .incomplete(file: directory.path(of: .machine)) }
-    let log = try RunFailure.evidence { () throws(EvidenceError) in try directory.create(.engineLog) }
-    let console = try RunFailure.evidence { () throws(EvidenceError) in try directory.create(.console) }
+    let log = try RunFailure.evidence { () throws(EvidenceError) in try directory.create(.engineLog)
+    }
+    let console = try RunFailure.evidence { () throws(EvidenceError) in
+      try directory.create(.console)
+    }
     let machine: any Machine
     do {
       machine = try MachineStart.start(
@@ -55,6 +58,8 @@ package struct ExecProcess {
     var loop = ExecLoop(
       machine, request: request, streams: .init(input: 0, output: 1, error: 2), console: console)
     let outcome = try loop.run(signals: signals)
-    try RunFailure.evidence { () throws(EvidenceError) in try directory.write(json: outcome, to: .outcome) }
+    try RunFailure.evidence { () throws(EvidenceError) in
+      try directory.write(json: outcome, to: .outcome)
+    }
   }
 }

@@ -38,6 +38,11 @@ package struct Preparation: Sendable {
   /// The base archive in a run directory, where the cache cannot be written.
   private static let uncachedBase = "initramfs-base.cpio"
 
+  /// The archive of what runs beside the work, in a run directory; taken away behind the run.
+  static let companionArchive = "initramfs-programs.cpio"
+  /// What schedulers and payloads may take to end behind the work.
+  private static let companionsEnd: UInt64 = 15_000_000_000
+
   private let initProgram: String
   private let store: KernelStore
   private let limits: @Sendable (EngineKind) throws(MachineError) -> EngineLimits
@@ -60,7 +65,27 @@ package struct Preparation: Sendable {
   /// - Throws: ``PreparationError``.
   package func check(_ order: RunOrder) throws(PreparationError) {
     try checkTopology(order)
-    try checkMemory(order, archiveBytes: try archive(for: order.kernel, order.engine.engine).size)
+    let base = try archive(for: order.kernel, order.engine.engine).size
+    // One that will be skipped needs nothing of it.
+    let luggage = Self.unmetNeed(of: order) == nil ? try companions(of: order) : nil
+    // As `exec` has it: the root file system takes half of the memory that the archives leave.
+    let extra = luggage.map { $0.size().saturatingAdd($0.size() / 2) } ?? 0
+    try checkMemory(order, archiveBytes: base.saturatingAdd(extra))
+  }
+
+  /// What runs beside the work, packed.
+  private func companions(
+    of order: RunOrder
+  ) throws(PreparationError) -> CompanionLuggage? {
+    try CompanionPacking(order.document).pack()
+  }
+
+  /// What the kernel or this host lacks for an order; nil when it can run.
+  private static func unmetNeed(of order: RunOrder) -> String? {
+    if order.document.scenario.scheduler != nil, order.kernel.hasSchedExt == false {
+      return "kernel \(order.kernel.id) has no sched_ext (CONFIG_SCHED_CLASS_EXT)"
+    }
+    return HostMemory.unmetNeed(of: order.document.scenario.machine.memory)
   }
 
   /// Prepares one attempt at an order that was checked.
@@ -76,6 +101,8 @@ package struct Preparation: Sendable {
     let runID = Hexadecimal.text(id)
     let seed = scenario.seed ?? UInt64.random(in: .min ... .max)
     let started = Date()
+    let unmetNeed = Self.unmetNeed(of: order)
+    let luggage = unmetNeed == nil ? try companions(of: order) : nil
     do throws(EvidenceError) {
       let directory = try RunDirectory.create(
         in: order.output, time: Timestamp.compact(started), name: scenario.name, runID: runID)
@@ -83,19 +110,24 @@ package struct Preparation: Sendable {
       let identity = identity(
         order, attempt: attempt, runID: runID, seed: seed, started: Timestamp.full(started))
       try directory.write(json: identity, to: .identity)
-      try directory.write(scenario.plan(runID: id, seed: seed).encoded(), to: .plan)
-      let base = try path(of: archive, in: directory)
+      var plan = scenario.plan(runID: id, seed: seed)
+      luggage?.complete(&plan)
+      try directory.write(plan.encoded(), to: .plan)
+      var archives = [try path(of: archive, in: directory)]
+      if let luggage { archives.append(try Self.write(luggage, in: directory)) }
       let request = RunRequest(
-        machine: machine(order, attempt: attempt, base: base, seed: seed, directory: directory),
+        machine: machine(
+          order, attempt: attempt, archives: archives, seed: seed, directory: directory),
         limits: RunLimits(
           durationNanoseconds: scenario.durationNanoseconds,
-          drainNanoseconds: Scenario.drainNanoseconds,
+          drainNanoseconds: Scenario.drainNanoseconds
+            .saturatingAdd(luggage == nil ? 0 : Self.companionsEnd),
           totalNanoseconds: scenario.timeoutNanoseconds),
         preparedSince: began.nanoseconds)
       try directory.write(json: request, to: .machine)
       return PreparedRun(
         directory: directory, identity: identity, scenario: scenario,
-        unmetNeed: HostMemory.unmetNeed(of: scenario.machine.memory))
+        unmetNeed: unmetNeed)
     } catch {
       throw .evidence(error)
     }
@@ -139,6 +171,20 @@ package struct Preparation: Sendable {
       }
       return path
     }
+  }
+
+  private static func write(
+    _ luggage: CompanionLuggage, in directory: RunDirectory
+  ) throws(EvidenceError) -> String {
+    let path = "\(directory.path)/\(companionArchive)"
+    do {
+      try luggage.write(to: path)
+    } catch let error as SystemCallError {
+      throw .system(error)
+    } catch {
+      throw .unreadable(file: path, reason: "cannot be written: \(error)")
+    }
+    return path
   }
 
   private func archive(
@@ -234,13 +280,16 @@ package struct Preparation: Sendable {
   }
 
   private func machine(
-    _ order: RunOrder, attempt: Attempt, base: String, seed: UInt64, directory: RunDirectory
+    _ order: RunOrder, attempt: Attempt, archives: [String], seed: UInt64, directory: RunDirectory
   ) -> MachineRequest {
     let scenario = order.document.scenario
     let topology = Self.topology(of: order)
     return MachineRequest(
-      engine: order.engine.engine, enginePath: order.engine.program, threading: attempt.threading,
-      kernelImage: order.kernel.elf.string, initramfs: [base],
+      engine: order.engine.engine, enginePath: order.engine.program,
+      // Attaching a scheduler rewrites kernel code, which a software CPU of several threads does
+      // not survive.
+      threading: scenario.scheduler == nil ? attempt.threading : .single,
+      kernelImage: order.kernel.elf.string, initramfs: archives,
       commandLine: KernelCommandLine.arguments(order.engine.engine, isShell: false)
         + KernelCommandLine.arguments(order.engine.engine, for: topology),
       topology: topology, memoryBytes: scenario.machine.memory,

@@ -63,7 +63,9 @@ package struct RunProcess {
       machine.stop()
       throw error
     }
-    try RunFailure.evidence { () throws(EvidenceError) in try directory.write(json: outcome, to: .outcome) }
+    try RunFailure.evidence { () throws(EvidenceError) in
+      try directory.write(json: outcome, to: .outcome)
+    }
     try loop.finish()
     progress.send(.phase(.ended))
   }
@@ -77,7 +79,8 @@ package struct RunProcess {
   }
 
   private func makeMachine(_ request: RunRequest) throws(RunFailure) -> any Machine {
-    let log = try RunFailure.evidence { () throws(EvidenceError) in try directory.create(.engineLog) }
+    let log = try RunFailure.evidence { () throws(EvidenceError) in try directory.create(.engineLog)
+    }
     let plan = try RunFailure.evidence { () throws(EvidenceError) in try directory.read(.plan) }
     guard let plan, !plan.isEmpty, let tail = try? PlanArchive.bytes(plan: plan) else {
       throw .incomplete(file: directory.path(of: .plan))

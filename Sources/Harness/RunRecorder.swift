@@ -19,6 +19,7 @@ package struct RunRecorder: ~Copyable {
   private var exitsFile: EvidenceFile?
   private var decoder = TelemetryDecoder()
   private(set) var console = ConsoleScanner()
+  private var companions: CompanionRecorder
   private var reached: Set<Milestone.Name> = []
 
   /// The file of which the guest, or the engine, wrote more than is kept; nil while all fits.
@@ -33,6 +34,7 @@ package struct RunRecorder: ~Copyable {
   ) throws(EvidenceError) {
     self.directory = directory
     self.limit = limit
+    companions = CompanionRecorder(directory: directory)
     // All of them exist before the first is kept, so that a failure half way closes the others.
     let telemetry = try directory.create(.telemetry)
     let events = try directory.create(.events)
@@ -103,6 +105,7 @@ package struct RunRecorder: ~Copyable {
     let now = MonotonicTime.now()
     for event in events {
       try writeLine(of: event, at: now)
+      try companions.record(event)
       switch event {
       case .hello: try note(.guestHello, at: now)
       case .stage(let reached) where reached.stage == .workStarted:

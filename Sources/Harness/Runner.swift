@@ -84,6 +84,9 @@ package struct Runner: Sendable {
     } catch {
       throw .host(doing: "watching the run", error)
     }
+    if !order.keep {
+      try? Files.removeTree("\(prepared.directory.path)/\(Preparation.companionArchive)")
+    }
     observe(.judging)
     let result = RunResult(
       identity: prepared.identity, directory: prepared.directory,

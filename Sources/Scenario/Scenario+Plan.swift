@@ -28,14 +28,17 @@ extension Scenario {
       mode: .run, runID: runID, seed: seed, durationNanoseconds: durationNanoseconds,
       sampleIntervalNanoseconds: Self.sampleIntervalNanoseconds,
       drainNanoseconds: Self.drainNanoseconds, cpus: UInt32(machine.cpus),
-      needsDisk: machine.disk != nil, cgroups: cgroups, work: work)
+      needsDisk: machine.disk != nil, cgroups: cgroups, work: work,
+      schedulers: schedulerPlans(), payloads: payloadPlans(cgroups: indices))
   }
 
   /// All cgroups, declared or implied, each behind its parents.
   private func cgroupPlans() -> [CgroupPlan] {
     var plans: [CgroupPlan] = []
     var planned: Set<String> = []
-    for name in cgroups.map(\.name) + work.compactMap(\.cgroup) {
+    for name in cgroups.map(\.name) + work.compactMap(\.cgroup)
+      + payloads.compactMap(\.cgroup)
+    {
       for path in CgroupSpec.ancestors(of: name) + [name] {
         guard planned.insert(path).inserted else { continue }
         let spec = cgroups.first { $0.name == path }

@@ -40,6 +40,12 @@ package enum CheckID: String, Codable, Sendable, CaseIterable {
   case deviceIOErrors = "device.ioErrors"
   /// Least value of the counter that the subject names.
   case deviceMinimum = "device.minimum"
+  /// The scheduler was attached throughout the work, and went when it was told to.
+  case schedulerAttached = "scheduler.attached"
+  /// How a program beside the work ended.
+  case payloadStatus = "payload.status"
+  /// A number in what it wrote.
+  case payloadMetric = "payload.metric"
 }
 
 /// Whom or what a check is about.
@@ -62,6 +68,10 @@ package struct CheckSubject: Codable, Hashable, Sendable, CustomStringConvertibl
     case cgroup
     /// A counter of a device: `disk bytesRead`.
     case device
+    /// A sched_ext scheduler.
+    case scheduler
+    /// A program beside the work, or one of its metrics: `fio iops`.
+    case payload
   }
 
   /// The kind of thing.
@@ -79,6 +89,8 @@ package struct CheckSubject: Codable, Hashable, Sendable, CustomStringConvertibl
     switch kind {
     case .cgroup: "cgroup \(name)"
     case .work: "work \(name)"
+    case .scheduler: "scheduler \(name)"
+    case .payload: "payload \(name)"
     default: name.isEmpty ? kind.rawValue : name
     }
   }

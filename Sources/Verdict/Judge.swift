@@ -10,6 +10,8 @@ package func judge(_ scenario: Scenario, _ evidence: RunEvidence) -> Verdict {
   checks += ledger.fairnessChecks()
   checks += ledger.diskChecks()
   checks += ledger.deviceChecks()
+  checks += ledger.schedulerChecks()
+  checks += ledger.payloadChecks()
   if let reason = ledger.reasonToDistrustFailures {
     for index in checks.indices where checks[index].status == .fail {
       checks[index].status = .inconclusive

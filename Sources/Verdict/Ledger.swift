@@ -31,6 +31,12 @@ struct Ledger {
   private(set) var nodePlaces: [UInt32: NodePlace] = [:]
   private(set) var stages: [Stage: UInt64] = [:]
   private(set) var fatalProblem: Problem?
+  /// What was told of schedulers, in order, output left out.
+  private(set) var schedulerEvents: [SchedulerEvent] = []
+  /// What schedulers wrote to their standard output.
+  private(set) var schedulerOutput: [UInt8] = []
+  /// What is known of each payload, in the order of the scenario.
+  private(set) var payloads: [PayloadRecord] = []
   /// In the order of the scenario.
   private(set) var workers: [WorkerRecord] = []
   /// Events that name a worker which the scenario does not have.
@@ -51,6 +57,7 @@ struct Ledger {
         workers.append(WorkerRecord(id: id, name: group.workerName(number)))
       }
     }
+    payloads = scenario.payloads.map { _ in PayloadRecord() }
     for event in evidence.events { add(event) }
   }
 
@@ -82,6 +89,17 @@ struct Ledger {
     case .nodePlace(let place):
       let asked = scenario.machine.topology.nodes.count
       if place.node < asked || nodePlaces.count <= asked { nodePlaces[place.node] = place }
+    case .scheduler(let event):
+      see(event.monotonic)
+      if case .output(let stream, let bytes) = event.what {
+        if stream == .standardOutput { schedulerOutput += bytes }
+      } else {
+        schedulerEvents.append(event)
+      }
+    case .payload(let event):
+      see(event.monotonic)
+      let index = Int(event.payload)
+      if payloads.indices.contains(index) { payloads[index].add(event) } else { strangers += 1 }
     case .problem(let problem):
       if problem.isFatal { fatalProblem = fatalProblem ?? problem }
     case .log:

@@ -13,6 +13,8 @@ extension Event {
     case cpuPlace = 10
     case nodePlace = 11
     case latencyReport = 12
+    case scheduler = 24
+    case payload = 25
   }
 
   /// The longest text of a problem or a log line, in bytes; it keeps the frame within
@@ -55,6 +57,12 @@ extension Event {
     case .nodePlace(let place):
       code = .nodePlace
       place.encode(into: &body)
+    case .scheduler(let event):
+      code = .scheduler
+      event.encode(into: &body)
+    case .payload(let event):
+      code = .payload
+      event.encode(into: &body)
     case .problem(let problem):
       code = .problem
       body.uint8(problem.isFatal ? 1 : 0)
@@ -103,6 +111,10 @@ extension Event {
       self = .cpuPlace(try CPUPlace(from: &body))
     case .nodePlace:
       self = .nodePlace(try NodePlace(from: &body))
+    case .scheduler:
+      self = .scheduler(try SchedulerEvent(from: &body))
+    case .payload:
+      self = .payload(try PayloadEvent(from: &body))
     case .problem:
       self = .problem(
         Problem(

@@ -20,6 +20,10 @@ package enum Event: Equatable, Sendable {
   case cpuPlace(CPUPlace)
   /// What one NUMA node has, as the kernel sees it.
   case nodePlace(NodePlace)
+  /// What became of a scheduler.
+  case scheduler(SchedulerEvent)
+  /// What became of a program beside the work.
+  case payload(PayloadEvent)
   /// Something went wrong in the guest.
   case problem(Problem)
   /// A line for people.

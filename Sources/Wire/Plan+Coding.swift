@@ -33,6 +33,10 @@ extension Plan {
     }
     body.uint32(UInt32(work.count))
     for group in work { group.encode(into: &body) }
+    body.uint16(UInt16(truncatingIfNeeded: schedulers.count))
+    for scheduler in schedulers { scheduler.encode(into: &body) }
+    body.uint16(UInt16(truncatingIfNeeded: payloads.count))
+    for payload in payloads { payload.encode(into: &body) }
     var writer = ByteWriter()
     writer.uint32(Self.magic)
     writer.uint16(Self.version)
@@ -83,11 +87,18 @@ extension Plan {
     for _ in 0..<(try body.uint32()) {
       work.append(try WorkPlan(from: &body, cgroups: cgroups.count))
     }
+    var schedulers: [SchedulerPlan] = []
+    for _ in 0..<(try body.uint16()) { schedulers.append(try SchedulerPlan(from: &body)) }
+    var payloads: [PayloadPlan] = []
+    for _ in 0..<(try body.uint16()) {
+      payloads.append(try PayloadPlan(from: &body, cgroups: cgroups.count))
+    }
     try Self.requireEnd(of: body)
     self.init(
       mode: mode, runID: runID, seed: seed, durationNanoseconds: duration,
       sampleIntervalNanoseconds: interval, drainNanoseconds: drain, cpus: cpus,
-      needsDisk: needsDisk, cgroups: cgroups, work: work)
+      needsDisk: needsDisk, cgroups: cgroups, work: work, schedulers: schedulers,
+      payloads: payloads)
   }
 
   /// Nothing may follow: bytes that this build would not read could change what a plan means.

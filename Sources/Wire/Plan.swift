@@ -5,7 +5,7 @@ package struct Plan: Equatable, Sendable {
   /// "KPLN" read as a little-endian word.
   package static let magic: UInt32 = 0x4e4c_504b
   /// The version that this build writes and reads.
-  package static let version: UInt16 = 2
+  package static let version: UInt16 = 3
   /// Where the guest finds the plan.
   package static let guestPath = "/ktstr/plan.bin"
   /// The name of the virtio-console port that events leave through.
@@ -47,12 +47,17 @@ package struct Plan: Equatable, Sendable {
   package var cgroups: [CgroupPlan]
   /// Groups of workers, in scenario order.
   package var work: [WorkPlan]
+  /// Schedulers that the guest may register.
+  package var schedulers: [SchedulerPlan]
+  /// Programs beside the work, in scenario order.
+  package var payloads: [PayloadPlan]
 
   /// Makes a plan.
   package init(
     mode: Mode, runID: UInt64, seed: UInt64, durationNanoseconds: UInt64,
     sampleIntervalNanoseconds: UInt64, drainNanoseconds: UInt64, cpus: UInt32, needsDisk: Bool,
-    cgroups: [CgroupPlan], work: [WorkPlan]
+    cgroups: [CgroupPlan], work: [WorkPlan], schedulers: [SchedulerPlan] = [],
+    payloads: [PayloadPlan] = []
   ) {
     self.mode = mode
     self.runID = runID
@@ -64,6 +69,8 @@ package struct Plan: Equatable, Sendable {
     self.needsDisk = needsDisk
     self.cgroups = cgroups
     self.work = work
+    self.schedulers = schedulers
+    self.payloads = payloads
   }
 }
 

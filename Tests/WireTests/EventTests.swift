@@ -108,7 +108,7 @@ import Wire
         let place = Int.random(in: 0..<frame.payload.count, using: &generator)
         frame.payload[place] = UInt8.random(in: .min ... .max, using: &generator)
       }
-      if round.isMultiple(of: 3) { frame.type = UInt8.random(in: 0..<13, using: &generator) }
+      if round.isMultiple(of: 3) { frame.type = UInt8.random(in: 0..<28, using: &generator) }
       do throws(WireError) {
         guard let event = try Event(decoding: frame) else { continue }
         // What decodes can be encoded, and then decodes to the same.

@@ -58,6 +58,8 @@ import Wire
     plan.cgroups = [
       CgroupPlan(path: "a", settings: [.init(file: "f", value: "v")])
     ]
+    plan.schedulers = []
+    plan.payloads = []
     plan.work = [
       WorkPlan(
         name: "w", kind: .wakeChain(busyNanoseconds: 0x0201), workers: 3, cgroup: 0,
@@ -86,11 +88,13 @@ import Wire
       1, 0,  // sets of CPUs
       2, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0,  // words
       11, 1, 2, 0, 0, 0, 0, 0, 0,  // wakeChain, busy
+      0, 0,  // schedulers
+      0, 0,  // payloads
     ]
     #expect(
       Array(plan.encoded().prefix(12)) == [
         0x4b, 0x50, 0x4c, 0x4e,  // magic "KPLN"
-        0x02, 0x00,  // version
+        0x03, 0x00,  // version
         0x00, 0x00,  // reserved
         UInt8(body.count), 0, 0, 0,  // length
       ])
@@ -153,6 +157,9 @@ import Wire
     #expect(Self.error(Self.sealed(body + [0])) == .badValue(offset: body.count, value: 1))
     var stray = Examples.plan
     stray.work[0].cgroup = 2
+    #expect(Self.error(stray.encoded()) != nil)
+    stray = Examples.plan
+    stray.payloads[0].cgroup = 2
     #expect(Self.error(stray.encoded()) != nil)
   }
 

@@ -69,6 +69,32 @@ enum Examples {
       CPUPlace(
         cpu: 3, package: 1, core: -1, siblings: "2-3", cacheLevel: 3, cacheCPUs: "0-1,3,250-253")),
     .nodePlace(NodePlace(node: 1, cpus: "", memory: .max, distances: [20, 10, 254])),
+    .scheduler(SchedulerEvent(scheduler: 1, monotonic: 2, what: .started(pid: 3))),
+    .scheduler(SchedulerEvent(scheduler: 0, monotonic: .max, what: .attached(name: "fifo_1"))),
+    .scheduler(SchedulerEvent(scheduler: 0, monotonic: 4, what: .notAttached(text: "a\nb"))),
+    .scheduler(SchedulerEvent(scheduler: 0, monotonic: 5, what: .lost(state: "disabling"))),
+    .scheduler(
+      SchedulerEvent(
+        scheduler: 0, monotonic: 6,
+        what: .ended(
+          SchedulerEnd(
+            isDeliberate: true, process: .signaled(9), state: "disabled", kernelLog: "x\n")))),
+    .scheduler(
+      SchedulerEvent(
+        scheduler: 0, monotonic: 6,
+        what: .ended(
+          SchedulerEnd(isDeliberate: false, process: nil, state: "enabled", kernelLog: "")))),
+    .scheduler(
+      SchedulerEvent(scheduler: 0, monotonic: 7, what: .output(.standardError, [0, 255, 10]))),
+    .scheduler(SchedulerEvent(scheduler: 0, monotonic: 8, what: .outputCut(.standardOutput))),
+    .payload(PayloadEvent(payload: 2, monotonic: 1, what: .started(pid: 9))),
+    .payload(PayloadEvent(payload: 2, monotonic: 1, what: .output(.standardOutput, [1, 2]))),
+    .payload(PayloadEvent(payload: 2, monotonic: 1, what: .outputCut(.standardError))),
+    .payload(PayloadEvent(payload: 2, monotonic: 1, what: .file(index: 3, []))),
+    .payload(PayloadEvent(payload: 2, monotonic: 1, what: .fileMissing(index: 3, errno: 2))),
+    .payload(PayloadEvent(payload: 2, monotonic: 1, what: .ended(.exited(7), .itself))),
+    .payload(PayloadEvent(payload: 2, monotonic: 1, what: .ended(.notStarted(errno: 12), .limit))),
+    .payload(PayloadEvent(payload: 2, monotonic: 1, what: .ended(nil, .endOfWork))),
     .problem(Problem(isFatal: true, errno: 19, text: "open /dev/vda")),
     .problem(Problem(isFatal: false, errno: 0, text: "")),
     .log("grüße 中 😀"),
@@ -131,5 +157,22 @@ enum Examples {
         policy: policies[index % policies.count], nice: Int8(index % 40 - 20),
         affinity: [[], [CPUSet([0, 64])], [CPUSet([3]), CPUSet([200])]][index % 3],
         areThreads: index % 2 == 1)
-    })
+    },
+    schedulers: [
+      SchedulerPlan(
+        name: "fifo", program: program, attachNanoseconds: 1, stopNanoseconds: 2,
+        startsBeforeWork: true)
+    ],
+    payloads: [
+      PayloadPlan(
+        name: "p", program: program, limitNanoseconds: nil, cgroup: 1, files: ["/tmp/a", "/b"],
+        startsWithWork: true),
+      PayloadPlan(
+        name: "q", program: program, limitNanoseconds: 5, cgroup: nil, files: [],
+        startsWithWork: false),
+    ])
+
+  private static let program = ProgramPlan(
+    path: "/ktstr/scheduler/ktstr-scx", arguments: ["ktstr-scx", "run", ""],
+    environment: ["A=ü"], directory: "/tmp", modules: [])
 }

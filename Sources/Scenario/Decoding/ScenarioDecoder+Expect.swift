@@ -25,7 +25,7 @@ struct ExpectationContext {
 
 extension ScenarioDecoder {
   private static let expectKeys = [
-    "progress", "maxGap", "fairness", "minRate", "diskVerified", "device",
+    "progress", "maxGap", "fairness", "minRate", "diskVerified", "device", "payload",
   ]
 
   func expectations(_ node: Node?, context: ExpectationContext) -> Expectations {

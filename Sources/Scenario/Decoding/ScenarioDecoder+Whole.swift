@@ -16,7 +16,9 @@ extension ScenarioDecoder {
   /// Workers live in leaves: cgroup v2 lets no group that shares out a resource among children
   /// hold processes of its own ("no internal process constraint", cgroup-v2.rst).
   private func checkLeaves(_ scenario: Scenario) {
-    let names = scenario.cgroups.map(\.name) + scenario.work.compactMap(\.cgroup)
+    let names =
+      scenario.cgroups.map(\.name) + scenario.work.compactMap(\.cgroup)
+      + scenario.payloads.compactMap(\.cgroup)
     for (index, group) in scenario.work.enumerated() {
       guard let cgroup = group.cgroup else { continue }
       if let child = names.first(where: { $0.hasPrefix(cgroup + "/") }) {

@@ -11,7 +11,7 @@ struct ScenarioDecoder {
 
   private static let keys = [
     "ktstr", "$schema", "name", "description", "machine", "cgroups", "work", "duration",
-    "timeout", "seed", "expect",
+    "timeout", "seed", "expect", "scheduler", "payload",
   ]
 
   mutating func scenario(_ root: Node) -> Scenario? {
@@ -34,14 +34,26 @@ struct ScenarioDecoder {
     // A disk that could not be read is a disk all the same: one mistake, one message.
     let hasDisk = root.value["machine"]?["disk"] != nil
     let context = ExpectationContext(work: work ?? [], cgroups: cgroups, hasDisk: hasDisk)
-    let expect = expectations(object["expect"], context: context)
+    var expect = expectations(object["expect"], context: context)
+    let scheduler = self.scheduler(object["scheduler"])
+    let payloads = self.payloads(object["payload"], cgroups: cgroups)
+    expect.payloads = payloadExpectations(payloadExpectation(object), of: payloads)
 
     guard let name, let machine, let work, let duration, diagnostics.isClean else { return nil }
     let scenario = Scenario(
       name: name, description: description, machine: machine,
       cgroups: (cgroups ?? []).compactMap(\.spec), work: work.compactMap(\.spec),
+      scheduler: scheduler, payloads: payloads,
       durationNanoseconds: duration, timeoutNanoseconds: timeout, seed: seed, expect: expect)
     return checkedAsWhole(scenario)
+  }
+
+  /// `expect.payload`, where `expect` is an object at all.
+  private func payloadExpectation(_ object: ObjectNode) -> Node? {
+    guard let expect = object["expect"], case .object(let members) = expect.value.kind else {
+      return nil
+    }
+    return ObjectNode(node: expect, members: members)["payload"]
   }
 
   private func times(_ object: ObjectNode) -> (duration: UInt64?, timeout: UInt64) {

@@ -12,11 +12,14 @@ package struct Expectations: Equatable, Sendable {
   package var diskVerified: Bool
   /// What the scratch disk must have counted; nil when there is no disk.
   package var device: DeviceExpectations?
+  /// What payloads must show.
+  package var payloads: [PayloadExpectation]
 
   /// Makes expectations; without arguments those that need no disk and hold by default.
   package init(
     progress: Bool = true, maxGap: [GapLimit] = [], fairness: [FairnessLimit] = [],
-    minRate: [RateLimit] = [], diskVerified: Bool = false, device: DeviceExpectations? = nil
+    minRate: [RateLimit] = [], diskVerified: Bool = false, device: DeviceExpectations? = nil,
+    payloads: [PayloadExpectation] = []
   ) {
     self.progress = progress
     self.maxGap = maxGap
@@ -24,6 +27,7 @@ package struct Expectations: Equatable, Sendable {
     self.minRate = minRate
     self.diskVerified = diskVerified
     self.device = device
+    self.payloads = payloads
   }
 }
 

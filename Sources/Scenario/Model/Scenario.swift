@@ -19,6 +19,10 @@ package struct Scenario: Equatable, Sendable {
   package var cgroups: [CgroupSpec]
   /// Groups of workers, in the order of the file.
   package var work: [WorkSpec]
+  /// The scheduler that the work runs under; nil for the kernel's own.
+  package var scheduler: SchedulerSpec?
+  /// Programs beside the work, in the order of the file.
+  package var payloads: [PayloadSpec]
   /// How long the work runs.
   package var durationNanoseconds: UInt64
   /// How long the whole run may take on the host's clock; the command line's limit if it gave one.
@@ -31,7 +35,8 @@ package struct Scenario: Equatable, Sendable {
   /// Makes a scenario out of checked parts.
   package init(
     name: String, description: String = "", machine: MachineSpec, cgroups: [CgroupSpec] = [],
-    work: [WorkSpec], durationNanoseconds: UInt64,
+    work: [WorkSpec], scheduler: SchedulerSpec? = nil, payloads: [PayloadSpec] = [],
+    durationNanoseconds: UInt64,
     timeoutNanoseconds: UInt64 = Scenario.defaultTimeoutNanoseconds, seed: UInt64? = nil,
     expect: Expectations = Expectations()
   ) {
@@ -40,6 +45,8 @@ package struct Scenario: Equatable, Sendable {
     self.machine = machine
     self.cgroups = cgroups
     self.work = work
+    self.scheduler = scheduler
+    self.payloads = payloads
     self.durationNanoseconds = durationNanoseconds
     self.timeoutNanoseconds = timeoutNanoseconds
     self.seed = seed

@@ -18,6 +18,8 @@ struct Crew: ~Copyable {
 
   let table: WorkerTable
   private(set) var members: [Member] = []
+  /// Children that were reaped and are no workers.
+  private var strangers: [guest_ended] = []
 
   /// Makes room for the workers; none runs yet.
   ///
@@ -141,11 +143,21 @@ struct Crew: ~Copyable {
       let delay = ByteText.runDelay(Files.contents("/proc/\(pid)/schedstat"))
       var ended = guest_ended()
       guard unsafe guest_reap(pid, &ended) > 0 else { return }
+      var isWorker = false
       for index in members.indices where members[index].pid == pid && members[index].isAlive {
+        isWorker = true
         members[index].isAlive = false
         report(index, ended, runDelay: delay, &telemetry)
       }
+      if !isWorker { strangers.append(ended) }
     }
+  }
+
+  /// Children that were reaped since the last time and are no workers: programs beside the work,
+  /// and orphans.
+  mutating func takeStrangers() -> [guest_ended] {
+    defer { strangers = [] }
+    return strangers
   }
 
   /// Kills who is left.

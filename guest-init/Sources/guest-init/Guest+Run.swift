@@ -7,6 +7,8 @@ extension Guest {
   private static let killLimit = 5 * Time.second
   /// What reports may take beyond the drain.
   private static let reportLimit = 20 * Time.second
+  /// What schedulers and payloads may take to end, each first asked and then forced.
+  private static let dismissLimit = 15 * Time.second
 
   /// Executes a plan; what makes it impossible is told as a fatal problem.
   static func run(_ plan: Plan, _ telemetry: inout Telemetry) {
@@ -24,7 +26,14 @@ extension Guest {
       var crew = try Crew(specs)
       try crew.start(plan, cgroups: cgroups, disk: disk, &telemetry)
       telemetry.flush()
-      work(plan, &crew, &telemetry)
+      if !plan.schedulers.isEmpty || !plan.payloads.isEmpty { Mounts.mountForPrograms() }
+      var companions = Companions()
+      for index in plan.schedulers.indices where plan.schedulers[index].startsBeforeWork {
+        Console.enter("attach the scheduler")
+        try companions.attach(index, of: plan, &crew, &telemetry)
+      }
+      work(plan, &crew, &companions, cgroups: cgroups, &telemetry)
+      dismiss(&companions, &crew, &telemetry)
       drain(plan, &crew, &telemetry)
     } catch {
       Console.say(error.line)
@@ -61,7 +70,10 @@ extension Guest {
     }
   }
 
-  private static func work(_ plan: Plan, _ crew: inout Crew, _ telemetry: inout Telemetry) {
+  private static func work(
+    _ plan: Plan, _ crew: inout Crew, _ companions: inout Companions,
+    cgroups: borrowing Cgroups, _ telemetry: inout Telemetry
+  ) {
     Console.enter("work")
     if let memory = crew.memory {
       telemetry.post(.log("init and its workers hold \(memory >> 10) KiB of memory"))
@@ -75,12 +87,17 @@ extension Guest {
     let counts = KernelCounts.now
     let used = guest_cpu_time(guest_pid())
     var sampler = SampleClock(start: start, interval: plan.sampleIntervalNanoseconds)
-    while crew.alive > 0 {
+    guest_sleep_until(start)
+    for index in plan.payloads.indices where plan.payloads[index].startsWithWork {
+      companions.start(index, of: plan, cgroups: cgroups, &telemetry)
+    }
+    while crew.alive > 0 || companions.isBusy {
       let now = Time.now
       guard now < end else { break }
       if sampler.isDue(at: now) { crew.sample(&telemetry) }
       guest_wait_for_child(Time.left(until: min(end, sampler.next)))
       crew.reap(&telemetry)
+      companions.poll(&crew, &telemetry)
       telemetry.flush()
     }
     // What watching cost, so that nobody has to believe that it was little.
@@ -95,6 +112,22 @@ extension Guest {
     }
     telemetry.post(.log(KernelCounts.now.text(since: counts)))
     telemetry.post(.log("init used \(cost) ns of CPU time for \(sampler.count) samples"))
+  }
+
+  /// Ends what runs beside the workers.
+  ///
+  /// The scheduler goes first: what it starves cannot even be killed before.
+  private static func dismiss(
+    _ companions: inout Companions, _ crew: inout Crew, _ telemetry: inout Telemetry
+  ) {
+    guard companions.isBusy else { return }
+    Console.enter("stop the scheduler")
+    telemetry.begin(until: Time.after(dismissLimit))
+    companions.dismissPayloads()
+    companions.stopSchedulers(&crew, &telemetry)
+    Console.enter("stop the payloads")
+    companions.stopPayloads(&crew, &telemetry)
+    telemetry.flush()
   }
 
   private static func drain(_ plan: Plan, _ crew: inout Crew, _ telemetry: inout Telemetry) {

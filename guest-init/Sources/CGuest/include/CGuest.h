@@ -6,6 +6,7 @@
 #include "guest_console.h"
 #include "guest_events.h"
 #include "guest_files.h"
+#include "guest_launch.h"
 #include "guest_process.h"
 #include "guest_program.h"
 #include "guest_sched.h"
