@@ -45,23 +45,23 @@ extension Page {
 }
 
 extension CheckID {
-  /// When the check passes, in a few words; a new check tells so here.
-  package var inWords: String? {
-    switch self {
-    case .runFinished: "the guest runs to its end and powers off"
-    case .runIdentity: "the telemetry is of this run"
-    case .machineCPUs: "CPUs that are online"
-    case .machineTopology: "CPUs, caches and nodes lie as asked for"
-    case .kernelHealth: "lines of WARN, BUG, Oops, lockdep or stall on the console"
-    case .telemetry: "all reports arrive"
-    case .workerProgress: "iterations of each worker"
-    case .workerEnd: "each worker stops when it is told to"
-    case .workerGap: "longest time that a worker stands still"
-    case .workerRate: "iterations of each worker in a second"
-    case .fairness: "spread of CPU time, (most - least) / most"
-    case .diskVerified: "each worker reads back what it wrote, a whole pass or more"
-    case .deviceIOErrors: "I/O errors"
-    case .deviceMinimum: "the disk counts enough"
-    }
-  }
+  /// When the check passes, in a few words; a new check tells so here, and a test misses it.
+  package var inWords: String? { Self.words[self] }
+
+  private static let words: [CheckID: String] = [
+    .runFinished: "the guest runs to its end and powers off",
+    .runIdentity: "the telemetry is of this run",
+    .machineCPUs: "CPUs that are online",
+    .machineTopology: "CPUs, caches and nodes lie as asked for",
+    .kernelHealth: "lines of WARN, BUG, Oops, lockdep or stall on the console",
+    .telemetry: "all reports arrive",
+    .workerProgress: "iterations of each worker",
+    .workerEnd: "each worker stops when it is told to",
+    .workerGap: "longest time that a worker stands still",
+    .workerRate: "iterations of each worker in a second",
+    .fairness: "spread of CPU time, (most - least) / most",
+    .diskVerified: "each worker reads back what it wrote, a whole pass or more",
+    .deviceIOErrors: "I/O errors",
+    .deviceMinimum: "the disk counts enough",
+  ]
 }

@@ -77,6 +77,14 @@ extension Schema {
     return schema.with(keyword, false)
   }
 
+  /// An object of any keys of that form, all with values of one kind.
+  static func map(_ keyPattern: String, to value: Schema) -> Schema {
+    Schema([
+      "type": "object", "propertyNames": Schema(["pattern": .text("^\(keyPattern)$")]).value,
+      "additionalProperties": value.value,
+    ])
+  }
+
   static func properties(_ keys: [SchemaKey]) -> SchemaValue {
     .object(keys.map(\.member))
   }
@@ -90,6 +98,9 @@ extension Schema {
 
   /// Any string.
   static let anyText = Schema(["type": "string"])
+
+  /// Any string but the empty one.
+  static let filledText = Schema(["type": "string", "minLength": 1])
 
   /// A string that a pattern describes from its first to its last character.
   static func text(_ pattern: String) -> Schema {
@@ -135,6 +146,11 @@ extension Schema {
   }
 
   static let flag = Schema(["type": "boolean"])
+
+  /// A number of 0 or more.
+  static func number(upTo most: UInt64) -> Schema {
+    Schema(["type": "number", "minimum": 0, "maximum": .unsigned(most)])
+  }
 
   /// What one of these describes.
   static func either(_ choices: Schema...) -> Schema {

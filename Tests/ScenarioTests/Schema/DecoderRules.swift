@@ -30,7 +30,9 @@ struct DecoderRule: Sendable, CustomTestStringConvertible {
     }
   }
 
-  static let all: [DecoderRule] = [
+  static let all = general
+
+  private static let general: [DecoderRule] = [
     DecoderRule(
       "times and sizes have ranges", ["expected a time from", "expected a size from"],
       "\"512MiB\"", "\"16MiB\""),

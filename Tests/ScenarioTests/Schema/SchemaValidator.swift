@@ -11,6 +11,8 @@ final class SchemaValidator {
     var evaluated: Set<String> = []
     /// Keys that could stand in the value.
     var known: Set<String> = []
+    /// Whether any key may stand there.
+    var isMap = false
     /// Where in the schema the keys stand, by key.
     var places: [String: Set<String>] = [:]
 
@@ -22,6 +24,7 @@ final class SchemaValidator {
     mutating func mergeKeys(of other: Finding) {
       evaluated.formUnion(other.evaluated)
       known.formUnion(other.known)
+      isMap = isMap || other.isMap
       places.merge(other.places) { $0.union($1) }
     }
   }
@@ -66,6 +69,19 @@ final class SchemaValidator {
     return found
   }
 
+  /// A check that may fail; only one that does not has anything visited.
+  private func attempt(
+    _ value: JSONValue, _ schema: JSONValue, at place: String, _ path: JSONPath
+  ) -> Finding {
+    let outer = visit
+    var visits: [(JSONPath, Finding)] = []
+    visit = { visits.append(($0, $1)) }
+    let found = check(value, schema, at: place, path)
+    visit = outer
+    if found.errors.isEmpty { for (path, found) in visits { outer(path, found) } }
+    return found
+  }
+
   private func apply(
     _ keyword: String, _ argument: JSONValue, _ schema: JSONValue, _ value: JSONValue,
     _ place: String, _ path: JSONPath, _ found: inout Finding
@@ -107,10 +123,23 @@ final class SchemaValidator {
         expect(value[key] != nil)
       }
     case "additionalProperties":
-      guard argument.kind == .flag(false) else { return expect(false) }
-      let named = Set(Self.keys(schema["properties"] ?? schema))
+      let named = Set(Self.keys(schema["properties"] ?? JSONValue(.null)))
       for key in Self.keys(value) where !named.contains(key) {
-        found.errors.append("\(here): unknown key \(key)")
+        if argument.kind == .flag(false) {
+          found.errors.append("\(here): unknown key \(key)")
+        } else if let inner = value[key] {
+          found.evaluated.insert(key)
+          found.errors += check(inner, argument, at: here, path.appending(key)).errors
+        }
+      }
+      found.isMap = argument.kind != .flag(false)
+    case "propertyNames":
+      for key in Self.keys(value) {
+        found.errors += check(JSONValue(.text(key)), argument, at: here, path).errors
+      }
+    case "minLength":
+      if case .text(let text) = value.kind, let least = Self.number(argument) {
+        expect(Double(text.unicodeScalars.count) >= least)
       }
     case "unevaluatedProperties": expect(argument.kind == .flag(false))
     case "allOf":
@@ -119,7 +148,7 @@ final class SchemaValidator {
       }
     case "anyOf", "oneOf":
       let results = Self.elements(argument).enumerated().map {
-        check(value, $1, at: "\(here)/\($0)", path)
+        attempt(value, $1, at: "\(here)/\($0)", path)
       }
       let good = results.filter(\.errors.isEmpty)
       for result in good { found.mergeKeys(of: result) }
@@ -129,9 +158,9 @@ final class SchemaValidator {
         // The one that was nearest is what a reader wants to see.
         found.errors += results.min { $0.errors.count < $1.errors.count }?.errors ?? []
       }
-    case "not": expect(!check(value, argument, at: here, path).errors.isEmpty)
+    case "not": expect(!attempt(value, argument, at: here, path).errors.isEmpty)
     case "if":
-      let condition = check(value, argument, at: here, path)
+      let condition = attempt(value, argument, at: here, path)
       let branch = condition.errors.isEmpty ? "then" : "else"
       if condition.errors.isEmpty { found.mergeKeys(of: condition) }
       if let rule = schema[branch] {
