@@ -112,7 +112,8 @@ package struct SchedulerExit: Equatable, Sendable {
   /// Whether the kernel threw the scheduler out for an error.
   package var isError: Bool {
     if let kind { return kind >= Self.firstError }
-    return !reason.contains("unregistered") && !reason.isEmpty
+    // scx_exit_reason() in kernel/sched/ext.c; what is not known is no good sign.
+    return !reason.isEmpty && !reason.contains("unregistered") && !reason.contains("sysrq")
   }
 
   /// For people: `runnable task stall, kind 1026: light-1[519] failed to run for 2.976s`.

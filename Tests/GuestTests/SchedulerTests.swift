@@ -91,6 +91,30 @@ struct SchedulerTests {
     #expect(text("scheduler.log", of: run).contains("ktstr-scx: attached vtime\n"))
   }
 
+  @Test func `a scheduler that does not go is taken off by force`() throws {
+    // The loader is stopped, so it hears of nothing any more.
+    let script = try scratch.write(
+      """
+      #!/bin/sh
+      trap '' TERM
+      /opt/loader run /opt/fifo.bpf.o &
+      sleep 2
+      kill -STOP $!
+      while :; do sleep 1; done
+
+      """, to: "scx_stays")
+    try systemCall("chmod") { chmod(script, 0o755) }
+    let invocation = try run(
+      #"""
+      "scheduler": {"program": "./scx_stays", "files": ["/bin/sleep",
+        "\#(Self.objects)/ktstr-scx:/opt/loader", "\#(Self.objects)/fifo.bpf.o:/opt/fifo.bpf.o"]}
+      """#)
+    let run = try invocation.run()
+    #expect(Invocation.failures(of: run) == [])
+    let check = run.verdict.checks.first { $0.id == "scheduler.attached" }
+    #expect(check?.detail.hasSuffix("and had to be killed to go") == true)
+  }
+
   @Test func `a kernel without sched_ext is no place for a scheduler, and the run is skipped`()
     throws
   {
@@ -104,8 +128,8 @@ struct SchedulerTests {
 
   @Test func `a missing object or loader is refused with its place and the way to it`() throws {
     let object = try run(#""scheduler": {"object": "nowhere.bpf.o"}"#)
-    #expect(object.status == .exited(64) || object.status == .exited(2))
-    #expect(object.errors.contains("made.json:6:"))
+    #expect(object.status == .exited(64))
+    #expect(object.errors.contains("made.json:5:"))
     #expect(
       object.errors.contains("scheduler.object: \(scratch.path)/nowhere.bpf.o does not exist"))
     #expect(object.errors.contains("`make schedulers`"))

@@ -1,5 +1,6 @@
 import Evidence
 import Foundation
+import Glibc
 import Harness
 import HostOS
 import KVM
@@ -8,6 +9,7 @@ import Machine
 import Scenario
 import SystemPackage
 import Testing
+import Wire
 
 @Suite struct PreparationTests {
   private let scratch: HarnessScratch
@@ -38,12 +40,12 @@ import Testing
   }
 
   private func prepare(
-    _ machine: String, kernel: Kernel, limits: EngineLimits? = nil
+    _ machine: String, kernel: Kernel, limits: EngineLimits? = nil, members: String = ""
   ) throws(PreparationError) -> PreparedRun {
     let text = """
       {"ktstr": 1, "name": "made", "duration": "1s",
        "machine": {\(machine)},
-       "work": [{"name": "spin", "type": "spin"}]}
+       "work": [{"name": "spin", "type": "spin"}]\(members)}
       """
     let order: RunOrder
     do {
@@ -157,6 +159,66 @@ import Testing
     let line = "\(try #require(error))"
     #expect(line.contains("the image is damaged") && line.contains("6.1.0-made"))
     #expect(!line.contains("\n"))
+  }
+
+  @Test func `a scheduler brings loader and object, and one host thread for all vCPUs`() throws {
+    let kernel = try kernel()
+    let object = scratch.path.appending("made.bpf.o").string
+    try Files.write(Array("the object".utf8), to: object)
+    let loader = scratch.path.appending("ktstr-scx").string
+    try Files.write(Array("the loader".utf8), to: loader)
+    try systemCall("chmod") { chmod(loader, 0o755) }
+    // No other test of this process looks for the loader.
+    setenv("KTSTR_SCX", loader, 1)
+    defer { unsetenv("KTSTR_SCX") }
+    let run = try prepare(
+      #""cpus": 2"#, kernel: kernel, members: #", "scheduler": {"object": "\#(object)"}"#)
+    #expect(run.unmetNeed == nil)
+    let request = try #require(
+      try run.directory.read(json: RunRequest.self, from: .machine))
+    #expect(request.machine.threading == .single)
+    #expect(request.machine.initramfs.count == 2)
+    let archive = try Files.read(request.machine.initramfs[1], limit: 1 << 20)
+    let text = String(decoding: archive, as: UTF8.self)
+    #expect(text.contains("ktstr/scheduler/ktstr-scx\0"))
+    #expect(text.contains("ktstr/scheduler/0/made.bpf.o\0"))
+    #expect(text.contains("the loader") && text.contains("the object"))
+    setenv("KTSTR_SCX", loader + "-not", 1)
+    let error = #expect(throws: PreparationError.self) {
+      try prepare(
+        #""cpus": 2"#, kernel: kernel, members: #", "scheduler": {"object": "\#(object)"}"#)
+    }
+    #expect("\(String(describing: error))".contains("scheduler.object: the loader ktstr-scx is"))
+  }
+
+  @Test func `a kernel without sched_ext skips, before anything is looked for`() throws {
+    let kernel = try kernel()
+    let drivers = "CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=y\nCONFIG_VIRTIO_BLK=y\n"
+    let config = kernel.directory.appending("config")
+    try Files.write(
+      Array("\(drivers)CONFIG_SMP=y\n# CONFIG_SCHED_CLASS_EXT is not set\n".utf8), to: config.string
+    )
+    let member = #", "scheduler": {"object": "nowhere.bpf.o"}"#
+    let run = try prepare(#""cpus": 2"#, kernel: kernel, members: member)
+    #expect(run.unmetNeed?.hasSuffix("has no sched_ext (CONFIG_SCHED_CLASS_EXT)") == true)
+    try Files.write(Array("\(drivers)CONFIG_SCHED_CLASS_EXT=y\n".utf8), to: config.string)
+    #expect(throws: PreparationError.self) {
+      try prepare(#""cpus": 2"#, kernel: kernel, members: member)
+    }
+  }
+
+  @Test func `a payload's program comes with its path in the guest's plan`() throws {
+    let run = try prepare(
+      #""cpus": 2"#, kernel: kernel(),
+      members: #", "payload": [{"name": "p", "program": "sh", "arguments": ["-c", "x"]}]"#)
+    let plan = try Plan(decoding: try #require(try run.directory.read(.plan)))
+    #expect(plan.payloads[0].program.path.hasSuffix("/sh"))
+    #expect(plan.payloads[0].program.arguments == ["sh", "-c", "x"])
+    let request = try #require(
+      try run.directory.read(json: RunRequest.self, from: .machine))
+    #expect(request.machine.threading == .multi)
+    let archive = try Files.read(request.machine.initramfs[1], limit: 1 << 28)
+    #expect(archive.count > 100_000)
   }
 
   @Test func `without a cache to write, the base archive lies in the run directory`() throws {

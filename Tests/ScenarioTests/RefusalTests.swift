@@ -71,7 +71,8 @@ import Testing
     Refusal(
       "\"name\": \"t\"", "\"name\": \"t\", \"zzz\": {}",
       "t.json:3:16: unknown key \"zzz\"; known: \"ktstr\", \"$schema\", \"name\", \"description\", "
-        + "\"machine\", \"cgroups\", \"work\", \"duration\", \"timeout\", \"seed\", \"expect\""),
+        + "\"machine\", \"cgroups\", \"work\", \"scheduler\", \"payload\", \"duration\", "
+        + "\"timeout\", \"seed\", \"expect\""),
     Refusal(
       "\"name\": \"t\"", "\"name\": \"t\", \"description\": 1",
       "t.json:3:31: description: expected a string, found 1"),

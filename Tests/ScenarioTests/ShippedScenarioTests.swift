@@ -22,6 +22,20 @@ import Testing
     #expect(scenario.durationNanoseconds <= 5_000_000_000)
   }
 
+  @Test(arguments: [
+    "fifo", "vtime", "fails-stuck-task", "fails-starved-cgroup", "fails-ignored-cpuset",
+    "fails-leaked-dsq", "fails-crash-exit", "fails-slow-wakeup", "fails-idle-llc",
+  ])
+  func `a scheduler's example is good, says what it must do, and has a scheduler`(
+    name: String
+  ) throws {
+    let scenario = try Self.scenario("schedulers/\(name).json")
+    #expect(scenario.name == name)
+    #expect(scenario.description.hasPrefix("Must fail: ") == name.hasPrefix("fails-"))
+    #expect(scenario.scheduler != nil)
+    #expect(scenario.durationNanoseconds <= 12_000_000_000)
+  }
+
   @Test func `the starved worker cannot keep the gap that is expected of it`() throws {
     let scenario = try Self.scenario("fails-starved.json")
     let limit = try #require(scenario.expect.maxGap.first?.limitNanoseconds)

@@ -87,6 +87,13 @@ import Wire
     #expect(result?.detail.hasSuffix("was ended by signal 9") == true)
   }
 
+  @Test func `one that had to be killed passes, and that is said`() {
+    let log = "BPF scheduler \"fifo\" disabled (disabled by sysrq-S)\n"
+    let result = check([Self.attached, Self.event(3, Self.end(true, .signaled(9), log))])
+    #expect(result?.status == .pass)
+    #expect(result?.detail.hasSuffix("and had to be killed to go") == true)
+  }
+
   @Test func `one that stays when it is told to go fails`() {
     let result = check([Self.attached, Self.event(3, Self.end(true, nil, state: "enabled"))])
     #expect(result?.status == .fail)

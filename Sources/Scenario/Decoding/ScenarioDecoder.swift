@@ -10,8 +10,8 @@ struct ScenarioDecoder {
   let timeoutOverride: UInt64?
 
   private static let keys = [
-    "ktstr", "$schema", "name", "description", "machine", "cgroups", "work", "duration",
-    "timeout", "seed", "expect", "scheduler", "payload",
+    "ktstr", "$schema", "name", "description", "machine", "cgroups", "work", "scheduler",
+    "payload", "duration", "timeout", "seed", "expect",
   ]
 
   mutating func scenario(_ root: Node) -> Scenario? {

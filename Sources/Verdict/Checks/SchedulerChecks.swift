@@ -76,8 +76,8 @@ extension Ledger {
     guard wasAttached else {
       return result(.inconclusive, "\(name) was stopped, but never told to be attached", excerpt)
     }
-    return result(
-      .pass, "\(name) was attached before the work and until its end, and went when told to", nil)
+    let way = end.process == .signaled(9) ? "had to be killed to go" : "went when told to"
+    return result(.pass, "\(name) was attached before the work and until its end, and \(way)", nil)
   }
 
   /// A moment for the middle of a sentence.
