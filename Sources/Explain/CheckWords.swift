@@ -65,5 +65,8 @@ extension CheckID {
     .diskVerified: "each worker reads back what it wrote, a whole pass or more",
     .deviceIOErrors: "I/O errors",
     .deviceMinimum: "the disk counts enough",
+    .schedulerAttached: "the scheduler is attached throughout the work, and goes when told to",
+    .payloadStatus: "the program ends by itself as expected",
+    .payloadMetric: "a number in what the program writes",
   ]
 }

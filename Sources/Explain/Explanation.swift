@@ -35,6 +35,7 @@ package struct Explanation: Sendable {
     let plan = scenario.plan(runID: 0, seed: scenario.seed ?? 0)
     page.machine(scenario.machine)
     page.cgroups(plan)
+    page.companions(scenario)
     page.work(scenario, plan)
     page.phases(scenario)
     page.time(scenario, plan, limits)
