@@ -36,20 +36,28 @@ extension ScenarioDecoder {
     let work = workReference(object, context, &seen)
     let name: LatencyName? = object.required("kind")?.choice("kind of latency")
     let limit = object.required("limit")?.time(in: 1...Self.longestTime)
-    var percentile: Double?
-    if let written = object.required("percentile") {
-      percentile = written.number.flatMap { $0 > 0 && $0 <= 100 ? $0 : nil }
-      if percentile == nil { written.refuse(expected: "a number above 0 and up to 100") }
-    }
+    let percentile = object.required("percentile").flatMap { self.percentile($0) }
     guard let work, let name, let limit, let percentile else { return nil }
     let kind: LatencyKind = name == .wake ? .wake : .request
-    if let type = context.work.first(where: { $0.name == work })?.spec?.kind.type,
-      !type.latencies.contains(kind)
-    {
+    if let type = self.type(of: work, context), !type.latencies.contains(kind) {
       object["kind"]?.refuse(
         "work of type \"\(type.rawValue)\" measures no \(name.rawValue) latency")
     }
     return LatencyLimit(work: work, kind: kind, percentile: percentile, limitNanoseconds: limit)
+  }
+
+  private func percentile(_ node: Node) -> Double? {
+    guard let number = node.number, number > 0, number <= 100 else {
+      node.refuse(expected: "a number above 0 and up to 100")
+      return nil
+    }
+    return number
+  }
+
+  /// The type of a group of workers that could be read.
+  private func type(of work: String, _ context: ExpectationContext) -> WorkType? {
+    for group in context.work where group.name == work { return group.spec?.kind.type }
+    return nil
   }
 
   private func runDelay(
