@@ -129,7 +129,7 @@ import Wire
     ),
     (
       #""isolation": [{"work": "s"}]"#,
-      "expect.isolation[0]: missing key \"cpus\"; there is work without an affinity of its own"
+      "expect.isolation[0]: missing key \"cpus\"; there is work without an affinity or a cpuset"
     ),
     (
       #""isolation": [{"work": "s", "cpus": "random:1"}]"#,

@@ -22,7 +22,7 @@ import Wire
     let known = Set(CheckID.allCases.map(\.rawValue))
     #expect(ExpectedFailure.checks.filter { !known.contains($0) } == [])
     let ofTheHarness: Set<CheckID> = [
-      .runIdentity, .machineCPUs, .machineTopology, .telemetry, .phaseActions, .expectFailure,
+      .runIdentity, .machineCPUs, .machineTopology, .telemetry, .expectFailure,
     ]
     #expect(known.count == ExpectedFailure.checks.count + ofTheHarness.count)
   }

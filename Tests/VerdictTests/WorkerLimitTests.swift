@@ -145,6 +145,31 @@ import Wire
     #expect(isolation(nil, seen: [0b01])?.status == .inconclusive)
   }
 
+  @Test func `a cpuset is kept to as an affinity is, as long as no phase changes it`() {
+    func status(
+      _ cpuset: [Int]?, affinity: AffinitySpec = .inherit, phases: [PhaseSpec] = []
+    ) -> CheckStatus? {
+      var scenario = Limits.scenario {
+        $0.isolation = [IsolationLimit(subject: .work("spin"), cpus: nil)]
+      }
+      scenario.cgroups = [CgroupSpec(name: "a", cpusetCPUs: cpuset), CgroupSpec(name: "a/b")]
+      scenario.work[0].affinity = affinity
+      scenario.phases = phases
+      let evidence = Fixture.evidence.with {
+        $0.editReport(Fixture.spin1) { $0.cpusSeen = [0b10] }
+      }
+      return judge(scenario, evidence).check(.workerIsolation, "spin/1")?.status
+    }
+    #expect(status([1]) == .pass)
+    #expect(status([0]) == .fail)
+    #expect(status([0, 1], affinity: .exact([0])) == .fail)
+    #expect(status([0, 1], affinity: .exact([1])) == .pass)
+    #expect(status(nil) == .inconclusive)
+    let change = PhaseSpec(
+      name: "p", actions: [.set(CgroupSpec(name: "a", cpusetCPUs: [1]))], hold: .time(1))
+    #expect(status([0], phases: [change]) == .inconclusive)
+  }
+
   @Test func `a CPU that was seen is a fact, that no other was seen needs a whole run`() {
     #expect(isolation(.exact([0]), seen: [0b11]) { $0.end = .crashed }?.status == .fail)
     #expect(isolation(.exact([0]), seen: [0b01]) { $0.end = .crashed }?.status == .inconclusive)

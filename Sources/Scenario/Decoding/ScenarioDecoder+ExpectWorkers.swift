@@ -107,9 +107,9 @@ extension ScenarioDecoder {
   private func isolation(_ node: Node, _ context: ExpectationContext) -> [IsolationLimit] {
     if case .flag(let flag) = node.value.kind {
       guard flag else { return [] }
-      let bound = context.work.compactMap(\.spec).filter { $0.affinity != .inherit }
+      let bound = context.work.compactMap(\.spec).filter { isBound($0, context) }
       if bound.isEmpty, context.isWhole {
-        node.refuse("no work has an affinity, so there are no CPUs to keep to")
+        node.refuse("no work has an affinity or a cpuset, so there are no CPUs to keep to")
       }
       return bound.map { IsolationLimit(subject: .work($0.name), cpus: nil) }
     }
@@ -120,13 +120,20 @@ extension ScenarioDecoder {
     return each(node) { isolationLimit($0, context) }
   }
 
+  private func isBound(_ group: WorkSpec, _ context: ExpectationContext) -> Bool {
+    group.affinity != .inherit
+      || Scenario.cpuset(of: group, among: (context.cgroups ?? []).compactMap(\.spec)) != nil
+  }
+
   private func isolationLimit(_ node: Node, _ context: ExpectationContext) -> IsolationLimit? {
     guard let object = node.object() else { return nil }
     object.allow(only: ["work", "cgroup", "cpus"])
     guard let (subject, members) = subject(object, context) else { return nil }
     guard let written = object["cpus"] else {
-      if context.isWhole, members.contains(where: { $0.spec?.affinity == .inherit }) {
-        node.refuse("missing key \"cpus\"; there is work without an affinity of its own")
+      if context.isWhole,
+        members.contains(where: { $0.spec.map { !isBound($0, context) } ?? false })
+      {
+        node.refuse("missing key \"cpus\"; there is work without an affinity or a cpuset")
       }
       return IsolationLimit(subject: subject, cpus: nil)
     }

@@ -13,7 +13,8 @@ package struct ExpectedFailure: Equatable, Sendable {
     "worker.maxRate", "worker.runDelay", "worker.migrations", "worker.isolation", "worker.stall",
     "worker.rateWithin", "work.latency", "work.variation", "work.steadiness", "work.convergence",
     "fairness", "cgroup.weight", "disk.verified", "device.ioErrors", "device.minimum",
-    "device.throttleShare", "scheduler.attached", "payload.status", "payload.metric", "phase.hold",
+    "device.throttleShare", "phase.actions", "phase.hold", "scheduler.attached", "payload.status",
+    "payload.metric",
   ]
 
   /// Makes an expectation out of checked parts.

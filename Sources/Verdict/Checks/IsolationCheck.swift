@@ -5,7 +5,7 @@ import Wire
 extension Ledger {
   /// Whether a worker was never seen on a CPU that it must keep off.
   ///
-  /// - Parameter cpus: where it may be; nil means what its own affinity allows.
+  /// - Parameter cpus: where it may be; nil means what its own affinity and cpuset allow.
   func isolation(
     _ worker: WorkerRecord, of group: WorkSpec, _ cpus: AffinitySpec?
   ) -> CheckResult {
@@ -17,7 +17,7 @@ extension Ledger {
     }
     guard let allowed = allowedCPUs(of: worker, in: group, cpus) else {
       return result(
-        .inconclusive, nil, "\(worker.name) has no CPUs of its own that it must keep to")
+        .inconclusive, nil, "\(worker.name) has no CPUs of its own that it must keep to throughout")
     }
     guard let report = worker.report else {
       return result(.inconclusive, nil, missingReport(of: worker))
@@ -56,6 +56,26 @@ extension Ledger {
     let seed = evidence.identity.seed &+ UInt64(worker.id.work)
     let sets = (cpus ?? group.affinity).sets(
       workers: group.workers, on: scenario.machine.topology, seed: seed)
-    return sets.isEmpty ? nil : sets[Int(worker.id.worker) % sets.count]
+    let own = sets.isEmpty ? nil : sets[Int(worker.id.worker) % sets.count]
+    if cpus != nil { return own }
+    if changesPlace(of: group) { return nil }
+    guard let cpuset = scenario.cpuset(of: group).map({ CPUSet($0) }) else { return own }
+    guard let own else { return cpuset }
+    let both = CPUSet(words: zip(own.words, cpuset.words).map { $0 & $1 })
+    // The kernel then takes the cpuset (set_cpus_allowed_ptr() and cpuset_cpus_allowed()).
+    return both.isEmpty ? cpuset : both
+  }
+
+  /// Whether a phase changes where a group may run, so that no one set holds throughout.
+  private func changesPlace(of group: WorkSpec) -> Bool {
+    scenario.phases.contains { phase in
+      phase.actions.contains { action in
+        switch action {
+        case .affinity(let work, _), .move(let work, _): work == group.name
+        case .set(let cgroup): cgroup.cpusetCPUs != nil
+        default: false
+        }
+      }
+    }
   }
 }
