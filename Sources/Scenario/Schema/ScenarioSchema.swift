@@ -24,32 +24,33 @@ package enum ScenarioSchema {
   }()
 
   /// The keys of the file itself; those of a section stand in the section's file.
-  private static let keys = [
-    SchemaKey(
-      "ktstr", "Version of the scenario language.",
-      Schema(["const": .unsigned(Scenario.version)]), required: true),
-    SchemaKey(
-      "$schema", "For editors: where this schema is. Not looked at otherwise.", .anyText),
-    SchemaKey("name", "Names the runs.", .name, required: true),
-    SchemaKey("description", "What the scenario is for; for people.", .anyText),
-    SchemaKey("machine", "The guest.", .machine, required: true),
-    SchemaKey(
-      "cgroups",
-      "Cgroups (v2) of the guest. Where this is given, work may name no others.",
-      .list(of: .cgroup, upTo: ScenarioDecoder.maximumGroups)),
-    SchemaKey(
-      "work", "Groups of like workers; all begin at the same moment.",
-      .list(of: .work, from: 1, upTo: ScenarioDecoder.maximumGroups), required: true),
-    SchemaKey(
-      "duration", "How long the work runs; below the timeout.", .time, required: true),
-    SchemaKey(
-      "timeout",
-      "How long the whole run may take on the host's clock, boot included; --timeout wins.",
-      .time, default: .text(UnitFamily.time.render(Scenario.defaultTimeoutNanoseconds))),
-    SchemaKey(
-      "seed", "Of every pseudo-random choice; the harness chooses one where it is left out.",
-      .whole(0...UInt64.max)),
-    SchemaKey(
-      "expect", "What the run must show to pass, beside the checks that always hold.", .expect),
-  ]
+  private static let keys =
+    [
+      SchemaKey(
+        "ktstr", "Version of the scenario language.",
+        Schema(["const": .unsigned(Scenario.version)]), required: true),
+      SchemaKey(
+        "$schema", "For editors: where this schema is. Not looked at otherwise.", .anyText),
+      SchemaKey("name", "Names the runs.", .name, required: true),
+      SchemaKey("description", "What the scenario is for; for people.", .anyText),
+      SchemaKey("machine", "The guest.", .machine, required: true),
+      SchemaKey(
+        "cgroups",
+        "Cgroups (v2) of the guest. Where this is given, work may name no others.",
+        .list(of: .cgroup, upTo: ScenarioDecoder.maximumGroups)),
+      SchemaKey(
+        "work", "Groups of like workers; all begin at the same moment.",
+        .list(of: .work, from: 1, upTo: ScenarioDecoder.maximumGroups), required: true),
+      SchemaKey(
+        "duration", "How long the work runs; below the timeout.", .time, required: true),
+      SchemaKey(
+        "timeout",
+        "How long the whole run may take on the host's clock, boot included; --timeout wins.",
+        .time, default: .text(UnitFamily.time.render(Scenario.defaultTimeoutNanoseconds))),
+      SchemaKey(
+        "seed", "Of every pseudo-random choice; the harness chooses one where it is left out.",
+        .whole(0...UInt64.max)),
+      SchemaKey(
+        "expect", "What the run must show to pass, beside the checks that always hold.", .expect),
+    ] + Schema.outcomeKeys
 }

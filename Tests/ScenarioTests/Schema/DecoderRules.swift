@@ -30,7 +30,7 @@ struct DecoderRule: Sendable, CustomTestStringConvertible {
     }
   }
 
-  static let all = general
+  static let all = general + outcomes
 
   private static let general: [DecoderRule] = [
     DecoderRule(
