@@ -55,6 +55,8 @@ extension CheckID {
     .machineTopology: "CPUs, caches and nodes lie as asked for",
     .kernelHealth: "lines of WARN, BUG, Oops, lockdep or stall on the console",
     .telemetry: "all reports arrive",
+    .phaseActions: "all actions of the phases succeed",
+    .phaseHold: "a phase that waits for a condition sees it in time",
     .workerProgress: "iterations of each worker",
     .workerEnd: "each worker stops when it is told to",
     .workerGap: "longest time that a worker stands still",
@@ -76,5 +78,8 @@ extension CheckID {
     .diskVerified: "each worker reads back what it wrote, a whole pass or more",
     .deviceIOErrors: "I/O errors",
     .deviceMinimum: "the disk counts enough",
+    .schedulerAttached: "the scheduler is attached throughout the work, and goes when told to",
+    .payloadStatus: "the program ends by itself as expected",
+    .payloadMetric: "a number in what the program writes",
   ]
 }

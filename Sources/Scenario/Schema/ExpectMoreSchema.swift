@@ -2,6 +2,11 @@
 extension Schema {
   static let moreExpectKeys = [
     SchemaKey(
+      "maxHostNoise",
+      "How much of the time in which the guest wanted the host's CPUs it may have waited for them; "
+        + "beyond it, failures of timing are inconclusive. \"insist\" judges all the same.",
+      either(words(["insist"]), share), default: "50%"),
+    SchemaKey(
       "maxRate", "Iterations in a second that no worker of a group may go beyond.",
       each([perSecondKey])),
     SchemaKey(

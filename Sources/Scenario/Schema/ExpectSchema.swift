@@ -37,6 +37,7 @@ extension Schema {
         "Whether disk workers must read back what they wrote; left out, it is so where there is work "
           + "of type diskVerify.", flag),
       SchemaKey("device", "What the scratch disk must have counted.", device),
+      payloadExpectKey,
     ] + moreExpectKeys)
 
   /// The name of a group of workers, in lists that go group by group.

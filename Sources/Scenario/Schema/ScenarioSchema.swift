@@ -9,7 +9,7 @@ package enum ScenarioSchema {
   package static var text: String { whole.value.rendered() + "\n" }
 
   private static let whole: Schema = {
-    let body = Schema.object(keys)
+    let body = Schema.object(keys, rules: [.atLeastOne("duration", "phases")])
     var schema = Schema([
       "$schema": .text(dialect), "$id": .text(identifier), "title": "ktstr scenario",
       "description": .text(
@@ -42,7 +42,10 @@ package enum ScenarioSchema {
         "work", "Groups of like workers; all begin at the same moment.",
         .list(of: .work, from: 1, upTo: ScenarioDecoder.maximumGroups), required: true),
       SchemaKey(
-        "duration", "How long the work runs; below the timeout.", .time, required: true),
+        "duration",
+        "How long the work runs; below the timeout. With phases it is their sum, and may be left out.",
+        .time),
+      Schema.phasesKey,
       SchemaKey(
         "timeout",
         "How long the whole run may take on the host's clock, boot included; --timeout wins.",
@@ -52,5 +55,5 @@ package enum ScenarioSchema {
         .whole(0...UInt64.max)),
       SchemaKey(
         "expect", "What the run must show to pass, beside the checks that always hold.", .expect),
-    ] + Schema.outcomeKeys
+    ] + Schema.companionKeys + Schema.outcomeKeys
 }

@@ -14,6 +14,7 @@ extension Schema {
   static let cgroupName = shared("cgroupName")
 
   static let definitions: [(String, Schema)] = [
+    ("part", partOfSet), ("phase", phase),
     (
       "time",
       text(timePattern).with("description", "A time with its unit: ns, us, ms, s or m (minutes).")

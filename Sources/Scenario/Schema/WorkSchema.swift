@@ -57,20 +57,31 @@ extension Schema {
     }
   }
 
-  private static let commonWorkKeys = [
-    SchemaKey(
-      "name", "Unique; worker number n of the group is called name/n.", name, required: true),
-    SchemaKey(
-      "type", "What each worker does.",
-      words(WorkType.allCases.map { ($0.rawValue, WorkHelp.type($0)) }), required: true),
-    SchemaKey(
-      "workers",
-      "How many: a number, or a share of the CPUs such as \"50%\", rounded down, at least 1. "
-        + "Left out, as many as the type needs.",
-      either(
-        whole(1...UInt64(WorkSpec.maximumWorkers)), text("0*([1-9][0-9]{0,2}|1000)%"))),
-    SchemaKey(
-      "cgroup", "Name of their cgroup; left out, they are in none.", cgroupName),
+  private static let commonWorkKeys =
+    [
+      SchemaKey(
+        "name", "Unique; worker number n of the group is called name/n.", name, required: true),
+      SchemaKey(
+        "type", "What each worker does.",
+        words(WorkType.allCases.map { ($0.rawValue, WorkHelp.type($0)) }), required: true),
+      SchemaKey(
+        "workers",
+        "How many: a number, or a share of the CPUs such as \"50%\", rounded down, at least 1. "
+          + "Left out, as many as the type needs.",
+        either(
+          whole(1...UInt64(WorkSpec.maximumWorkers)), text("0*([1-9][0-9]{0,2}|1000)%"))),
+      SchemaKey(
+        "cgroup", "Name of their cgroup; left out, they are in none.", cgroupName),
+      SchemaKey(
+        "spawn", "How workers are made.",
+        words([
+          ("fork", "Each worker is a process."),
+          ("thread", "The workers of the group are threads of one process."),
+        ]), default: "fork"),
+    ] + placementKeys
+
+  /// Where and how workers run, here and in the actions of phases.
+  static let placementKeys = [
     SchemaKey(
       "affinity",
       "Where worker n may run: \"inherit\" (whatever its cgroup allows), \"oneCPU\" (CPU n), "
@@ -95,12 +106,6 @@ extension Schema {
       "deadline", "With deadline: by when the runtime is had; left out, the period.", time),
     SchemaKey("period", "With deadline: 100us to 4s.", time),
     SchemaKey("nice", "Nice value.", signed(-20...19), default: 0),
-    SchemaKey(
-      "spawn", "How workers are made.",
-      words([
-        ("fork", "Each worker is a process."),
-        ("thread", "The workers of the group are threads of one process."),
-      ]), default: "fork"),
   ]
 
   private static let affinityPattern =

@@ -17,7 +17,7 @@ extension SchemaSamples {
       },
       "expectFailure": { "check": "worker.gap", "matching": "one/0" },
       "expect": {
-        "device": { "maxThrottleShare": "10%" },
+        "maxHostNoise": "30%", "device": { "maxThrottleShare": "10%" },
         "maxRate": [ { "work": "one", "perSecond": 5 } ],
         "latency": [ { "work": "one", "kind": "wake", "percentile": 99.9, "limit": "1ms" } ],
         "maxRunDelay": [ { "work": "one", "limit": "10%" }, { "work": "two", "limit": "1s" } ],

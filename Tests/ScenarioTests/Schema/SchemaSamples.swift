@@ -5,7 +5,9 @@ import Testing
 ///
 /// Whoever adds a key to the decoder and the schema gives it a place here.
 enum SchemaSamples {
-  static let all = (sections + workTypes + outcomes).map { SchemaSample(text: $0) }
+  static let all = (sections + workTypes + outcomes + phases + companions).map {
+    SchemaSample(text: $0)
+  }
 
   /// By section: a whole document, or pieces that are put into a small one.
   static let sections: [String] = [
@@ -84,7 +86,7 @@ enum SchemaSamples {
     }
   }
 
-  private static func document(
+  static func document(
     _ more: String = "\"seed\": 0", machine: String = "\"topology\": \"2n2l1c2t\"",
     work: String = "\"type\": \"spin\""
   ) -> String {

@@ -98,6 +98,7 @@ import Testing
         }
         let known = try #require(objects[path], "the schema does not look into \(path)")
         let decoder = try Self.decoderKeys(at: path, of: document)
+          .subtracting(SchemaSamples.refusedKeys(of: document.nearest(to: path)))
         for key in known.subtracting(decoder) {
           differences.insert("\(path): the schema has \(key), the decoder has not")
         }
@@ -140,6 +141,8 @@ import Testing
           [("\(here)/\(member.key)", member.value)]
             + properties(of: member.value, at: "\(here)/\(member.key)")
         }.filter { $0.1["title"] != nil }
+      case ("$defs", .object(let members)):
+        return members.flatMap { properties(of: $0.value, at: "\(here)/\($0.key)") }
       case ("items", _), ("then", _), ("else", _):
         return properties(of: keyword.value, at: here)
       case ("allOf", .list(let list)), ("anyOf", .list(let list)), ("oneOf", .list(let list)):
