@@ -55,5 +55,5 @@ package enum ScenarioSchema {
         .whole(0...UInt64.max)),
       SchemaKey(
         "expect", "What the run must show to pass, beside the checks that always hold.", .expect),
-    ] + Schema.companionKeys
+    ] + Schema.companionKeys + Schema.outcomeKeys
 }

@@ -30,7 +30,7 @@ struct DecoderRule: Sendable, CustomTestStringConvertible {
     }
   }
 
-  static let all = general + phases + companions
+  static let all = general + outcomes + phases + companions
 
   private static let general: [DecoderRule] = [
     DecoderRule(

@@ -5,7 +5,9 @@ import Testing
 ///
 /// Whoever adds a key to the decoder and the schema gives it a place here.
 enum SchemaSamples {
-  static let all = (sections + workTypes + phases + companions).map { SchemaSample(text: $0) }
+  static let all = (sections + workTypes + outcomes + phases + companions).map {
+    SchemaSample(text: $0)
+  }
 
   /// By section: a whole document, or pieces that are put into a small one.
   static let sections: [String] = [
