@@ -193,6 +193,8 @@ struct Cgroups {
 
   /// Lets all go on, so that workers can end.
   mutating func unfreezeAll(_ crew: inout Crew, _ telemetry: inout Telemetry) {
+    // Before anybody goes on, who would take the time for a gap.
+    crew.note { _ in false }
     for path in frozen {
       do throws(Failure) {
         try Files.write("0", to: path + "/" + Self.freezeFile)
@@ -201,6 +203,5 @@ struct Cgroups {
       }
     }
     frozen = []
-    crew.note { _ in false }
   }
 }
