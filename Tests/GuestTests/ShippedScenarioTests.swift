@@ -11,7 +11,7 @@ extension Tag {
 struct ShippedScenarioTests {
   private let scratch = Scratch()
 
-  @Test(arguments: ["smoke", "fairness", "disk"])
+  @Test(arguments: ["smoke", "fairness", "disk", "phases"])
   func `shipped scenarios pass`(name: String) throws {
     let invocation = try Invocation.test(["Scenarios/\(name).json"], in: scratch)
     let run = try invocation.run()

@@ -14,6 +14,7 @@ import Testing
 
   @Test(arguments: [
     "smoke.json", "fairness.json", "disk.json", "fails-starved.json", "fails-slow-disk.json",
+    "phases.json",
   ])
   func `an example is good and named like its file`(file: String) throws {
     let scenario = try Self.scenario(file)
