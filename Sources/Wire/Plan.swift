@@ -53,8 +53,9 @@ package struct Plan: Equatable, Sendable {
   package var payloads: [PayloadPlan]
   /// The phases, each once.
   package var phases: [PhasePlan]
-  /// The order of execution: indices into ``phases``. Without steps the work is one phase of the
-  /// duration, and nothing is done in it.
+  /// The order of execution: indices into ``phases``.
+  ///
+  /// Without steps the work is one phase of the duration, and nothing is done in it.
   package var steps: [UInt32]
 
   /// Makes a plan.

@@ -136,6 +136,26 @@ struct PhaseTests {
     #expect(!mine.isEmpty)
   }
 
+  @Test(arguments: ["6.1", "6.18"])
+  func `work that ends frozen stops, and what was asked for is no gap`(kernel: String) throws {
+    let (run, _, reports) = try run(
+      """
+      {"ktstr": 1, "name": "frozen-end", "seed": 3, "machine": {"cpus": 2},
+       "cgroups": [{"name": "a", "cpu.weight": 20}, {"name": "a/in"}],
+       "work": [{"name": "spin", "type": "spin", "cgroup": "a/in"},
+                {"name": "pairs", "type": "pingpong", "spawn": "thread", "cgroup": "a/in"},
+                {"name": "out", "type": "timerLatency"}],
+       "phases": [{"name": "run", "hold": "500ms"},
+         {"name": "frozen", "actions": [{"freeze": "a"}], "hold": "2500ms"}]}
+      """, options: ["--kernel", kernel])
+    #expect(Invocation.failures(of: run) == [])
+    for worker in try reports.group("spin") + reports.group("pairs") {
+      #expect(worker.end == "stopped")
+      #expect(worker.wall > 2_900_000_000)
+      #expect(worker.longestGap < 2 * Self.second, "\(worker)")
+    }
+  }
+
   @Test func `what the kernel refuses is an error, and the phases go on`() throws {
     // The kernel keeps the last CPU; which one that is, the file cannot know.
     let (run, records, _) = try run(

@@ -25,6 +25,25 @@ package enum Controllers {
     return needed(by: below)
   }
 
+  /// The first file that a group writes and whose controller is not among those there; nil when
+  /// there is none.
+  ///
+  /// - Parameter there: what `cgroup.controllers` holds, names with spaces between.
+  package static func missing(
+    among there: [UInt8], for cgroups: [CgroupPlan]
+  ) -> (path: String, file: String)? {
+    let names = there.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+    for cgroup in cgroups {
+      for setting in cgroup.settings {
+        guard let name = controller(of: setting.file) else { continue }
+        if !names.contains(where: { $0.elementsEqual(name.utf8) }) {
+          return (cgroup.path, setting.file)
+        }
+      }
+    }
+    return nil
+  }
+
   private static func controller(of file: String) -> String? {
     let pieces = file.pieces(between: ".")
     guard pieces.count > 1, !pieces[0].isSame(as: "cgroup") else { return nil }

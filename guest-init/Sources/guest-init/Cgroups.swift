@@ -49,6 +49,10 @@ struct Cgroups {
   // MARK: Setting up
 
   private func setUp(_ line: borrowing Helper.Line) throws(Failure) {
+    let there = Files.contents(Mounts.cgroup + "/cgroup.controllers")
+    if let (path, file) = Controllers.missing(among: there, for: all) {
+      throw Self.explained(Self.lacking(file, for: path), Mounts.cgroup)
+    }
     let needed = Controllers.needed(by: all)
     try delegate(needed, in: Mounts.cgroup, line)
     try Files.makeDirectory(Self.root)
@@ -65,11 +69,13 @@ struct Cgroups {
   private func checkFiles() throws(Failure) {
     for group in all {
       for setting in group.settings where !Files.exists(ungrouped + "/" + setting.file) {
-        throw Self.explained(
-          Failure(
-            "cgroup " + group.path + ": the kernel has no " + setting.file, result: -2), Self.root)
+        throw Self.explained(Self.lacking(setting.file, for: group.path), Self.root)
       }
     }
+  }
+
+  private static func lacking(_ file: String, for path: String) -> Failure {
+    Failure("cgroup " + path + ": the kernel has no " + file, result: -2)
   }
 
   /// Makes a group and writes its settings, but for whether it is frozen.
@@ -193,6 +199,8 @@ struct Cgroups {
 
   /// Lets all go on, so that workers can end.
   mutating func unfreezeAll(_ crew: inout Crew, _ telemetry: inout Telemetry) {
+    // Before anybody goes on, who would take the time for a gap.
+    crew.note { _ in false }
     for path in frozen {
       do throws(Failure) {
         try Files.write("0", to: path + "/" + Self.freezeFile)
@@ -201,6 +209,5 @@ struct Cgroups {
       }
     }
     frozen = []
-    crew.note { _ in false }
   }
 }

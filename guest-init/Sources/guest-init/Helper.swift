@@ -41,8 +41,9 @@ enum Helper {
     fileprivate let deadline: UInt64
     fileprivate var bytes: [UInt8] = []
 
-    /// What it had to say, once it has ended, or was killed because its time was over; nil until
-    /// then. Not to be asked again after an answer.
+    /// What it had to say, once it has ended or was killed as late; nil until then.
+    ///
+    /// Not to be asked again after an answer.
     mutating func answer() -> Answer? {
       let isWhole = Helper.collect(descriptor, into: &bytes, until: 0)
       guard isWhole || Time.now >= deadline else { return nil }

@@ -194,9 +194,16 @@ struct Worker {
   @inline(never)
   mutating func checkpoint(_ done: UInt64, idle: UInt64 = 0) {
     iterations &+= done
-    let now = guest_monotonic()
     var idle = idle
-    let stood = table.frozen(of: Int(spec.id.work))
+    var stood = table.frozen(of: Int(spec.id.work))
+    var now = guest_monotonic()
+    // Frozen in between: the time must be one that has the standstill behind it as a whole.
+    while true {
+      let again = table.frozen(of: Int(spec.id.work))
+      if again == stood { break }
+      stood = again
+      now = guest_monotonic()
+    }
     if stood != frozen {
       let (sum, overflow) = idle.addingReportingOverflow(stood &- frozen)
       idle = overflow ? .max : sum

@@ -12,6 +12,18 @@ import Wire
     #expect(Controllers.needed(by: groups) == ["cpu", "cpuset"])
   }
 
+  @Test func `a file whose controller is not there is named`() {
+    let groups = [group("a", "cgroup.freeze", "cpu.max"), group("b", "cpuset.cpus", "io.weight")]
+    func missing(_ there: String) -> String? {
+      Controllers.missing(among: [UInt8](there.utf8), for: groups).map { $0.path + " " + $0.file }
+    }
+    #expect(missing("cpuset cpu io\n") == nil)
+    #expect(missing("cpuset cpu\n") == "b io.weight")
+    // No part of a name is a name.
+    #expect(missing("cpuset io") == "a cpu.max")
+    #expect(missing("") == "a cpu.max")
+  }
+
   @Test func `core files need no controller`() {
     let groups = [group("a", "cgroup.freeze", "cgroup.max.depth", "nodot")]
     #expect(Controllers.needed(by: groups) == [])
