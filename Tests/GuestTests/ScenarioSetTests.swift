@@ -3,7 +3,7 @@ import HostOS
 import Testing
 
 /// The examples in `Scenarios/`: every third by name, or all with `KTSTR_ALL_SCENARIOS` set, each on
-/// one of the kernels.
+/// one of the kernels. Those of `schedulers/` have tests of their own.
 @Suite(.serialized, .tags(.guest), .timeLimit(.minutes(3)))
 struct ScenarioSetTests {
   /// A scenario and the kernel that it is run on.
@@ -17,12 +17,13 @@ struct ScenarioSetTests {
 
   static let examples: [Example] = {
     let found = FileManager.default.enumerator(atPath: KtstrProcess.root + "/Scenarios")
-    let files = (found?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(".json") }
+    let files = (found?.compactMap { $0 as? String } ?? []).filter {
+      $0.hasSuffix(".json") && !$0.hasPrefix("schedulers/")
+    }
     let wantsAll = ProcessInfo.processInfo.environment["KTSTR_ALL_SCENARIOS"] != nil
     return files.sorted().enumerated().compactMap { index, file in
       guard wantsAll || index % 3 == 0 else { return nil }
-      let needsSchedExt = file.hasPrefix("schedulers/")
-      return Example(file: file, kernel: needsSchedExt ? "6.18" : kernels[index / 3 % 3])
+      return Example(file: file, kernel: kernels[index / 3 % 3])
     }
   }()
 

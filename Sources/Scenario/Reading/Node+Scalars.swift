@@ -43,7 +43,10 @@ extension Node {
   }
 
   /// This value as a part of one, 0.3 or "30%"; any other is a problem.
-  func share() -> Double? {
+  func share() -> Double? { proportion(upTo: 1) }
+
+  /// This value as a proportion that may be above one, 1.5 or "150%"; any other is a problem.
+  func proportion(upTo limit: Double = 100) -> Double? {
     var found = number
     if case .text(let text) = value.kind, text.hasSuffix("%") {
       let parts = text.dropLast().split(separator: ".", omittingEmptySubsequences: false)
@@ -52,21 +55,6 @@ extension Node {
         !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
       }
       if isPlain, parts.count <= 2 { found = Double(text.dropLast()).map { $0 / 100 } }
-    }
-    guard let found, (0...1).contains(found) else {
-      refuse(expected: "a number from 0 to 1 or a string such as \"30%\"")
-      return nil
-    }
-    return found
-  }
-
-  /// This value as a proportion that may be above one, 1.5 or "150%"; any other is a problem.
-  func proportion(upTo limit: Double = 100) -> Double? {
-    var found = number
-    if case .text(let text) = value.kind, text.hasSuffix("%"),
-      let first = text.unicodeScalars.first, ("0"..."9").contains(first)
-    {
-      found = Double(text.dropLast()).map { $0 / 100 }
     }
     guard let found, (0...limit).contains(found) else {
       refuse(expected: "a number from 0 to \(Int(limit)) or a string such as \"30%\"")
