@@ -2,8 +2,10 @@ import Foundation
 import HostOS
 import Testing
 
-/// The examples in `Scenarios/`: every third by name, or all with `KTSTR_ALL_SCENARIOS` set, each on
-/// one of the kernels. Those of `schedulers/` have tests of their own.
+/// The examples in `Scenarios/`, a third of them, or all where the environment asks for that.
+///
+/// Every third by name is run, or all with `KTSTR_ALL_SCENARIOS` set, each on one of the kernels. Those
+/// of `schedulers/` have tests of their own.
 @Suite(.serialized, .tags(.guest), .timeLimit(.minutes(3)))
 struct ScenarioSetTests {
   /// A scenario and the kernel that it is run on.
