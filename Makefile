@@ -21,7 +21,7 @@ RESULTS ?=
 RUN_PACKAGES := qemu-system-x86 busybox-static xz-utils lz4 zstd gzip bzip2
 BUILD_PACKAGES := gcc libc6-dev liburing-dev libelf-dev pkg-config
 TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux python3 \
-  python3-jsonschema acpica-tools
+  python3-jsonschema acpica-tools fio rt-tests
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 

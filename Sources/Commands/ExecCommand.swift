@@ -129,6 +129,10 @@ package struct ExecCommand: ParsableCommand {
         "ktstr: \(order.command[0]) did not end within \(timeout ?? "its time")\(log)")
       throw ArgumentParser.ExitCode(124)
     case .failed(let text): throw CommandFailure(text + log, .harnessFailed)
+    case .engineFault(let line, _):
+      throw CommandFailure(
+        "the engine's software CPU is at fault, not the guest: \(line); try again" + log,
+        .harnessFailed)
     case .interrupted: throw CommandFailure([], .interrupted)
     }
   }

@@ -61,6 +61,8 @@ package struct ExecLoop: ~Copyable {
   private var lastFatal: String?
   private var programEnd: ProgramEnd?
   private var panicSeen: MonotonicTime?
+  /// Whether nothing was read from our input and nothing came for our outputs.
+  private var streamsAreUntouched = true
 
   /// One of our outputs and what waits for it.
   private struct Outlet {
@@ -172,16 +174,16 @@ package struct ExecLoop: ~Copyable {
     guard scanner.panicIsComplete || now.nanoseconds(since: seen) >= patience.panic else {
       return nil
     }
-    return .failed(panic)
+    return panic
   }
 
-  private var panic: String {
+  private var panic: ExecOutcome {
     let text = scanner.panicText
     if let line = EngineFault.line(in: text, engine: request.machine.engine) {
-      return "the engine's software CPU is at fault, not the guest: \(line); try again"
+      return .engineFault(line: line, streamsAreUntouched: streamsAreUntouched)
     }
     let line = text.split(separator: "\n").first { $0.contains("Kernel panic") }
-    return "the guest's kernel panicked: \(line ?? "its console says no more")"
+    return .failed("the guest's kernel panicked: \(line ?? "its console says no more")")
   }
 
   private mutating func engineEnded() throws(RunFailure) -> ExecOutcome? {
@@ -195,7 +197,7 @@ package struct ExecLoop: ~Copyable {
     if case .engineFailed(let text) = end { return .failed("the engine failed: \(text)") }
     if let lastFatal { return .failed("the guest's init gave up: \(lastFatal)") }
     scanner.finish()
-    if scanner.hasPanicked { return .failed(panic) }
+    if scanner.hasPanicked { return panic }
     return .failed(
       "the guest stopped before its program ended: "
         + (scanner.initWord ?? scanner.lastLines(1).first ?? "its console says nothing"))
@@ -245,6 +247,7 @@ package struct ExecLoop: ~Copyable {
       switch message {
       case .program(.output(let stream, let bytes)):
         let index = stream == .standardOutput ? 0 : 1
+        streamsAreUntouched = false
         if outlets[index].isOpen { outlets[index].waiting.append(bytes) }
       case .program(.ended(let end)): programEnd = end
       case .guest(.hello):
@@ -260,6 +263,7 @@ package struct ExecLoop: ~Copyable {
 
   private mutating func readInput() throws(RunFailure) {
     var bytes: [UInt8] = []
+    streamsAreUntouched = false
     do {
       bytes = try DescriptorIO.readSome(
         input, subject: "standard input", limit: ProgramOrder.maximumInput)

@@ -10,6 +10,10 @@ package enum ExecOutcome: Codable, Equatable, Sendable {
   case timedOut
   /// The guest or the harness failed; the text, of one line, says how.
   case failed(String)
+  /// The engine's CPU broke the guest, as the console's line shows.
+  ///
+  /// With untouched streams, the same can be done again and nobody sees a difference.
+  case engineFault(line: String, streamsAreUntouched: Bool)
   /// The user stopped it.
   case interrupted
 }

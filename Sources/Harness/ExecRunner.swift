@@ -35,17 +35,34 @@ package struct ExecRunner: Sendable {
     prepared.shortcomings.forEach(note)
     if supervisor.wasInterrupted { return ExecResult(outcome: .interrupted, directory: nil) }
     let parentIsNew = try Files.status(of: order.output) == nil
+    var result = try attempt(prepared, order, note: note)
+    if case .engineFault(let line, streamsAreUntouched: true) = result.outcome {
+      note("the engine's software CPU is at fault, not the guest: \(line); trying again")
+      try discard(&result)
+      result = try attempt(prepared, order, note: note)
+    }
+    if !order.keep, !result.outcome.isFailure {
+      try discard(&result)
+      if parentIsNew { unsafe _ = rmdir(order.output) }
+    }
+    return result
+  }
+
+  private func discard(_ result: inout ExecResult) throws {
+    guard let directory = result.directory else { return }
+    try Files.removeTree(directory.path)
+    result.directory = nil
+  }
+
+  private func attempt(
+    _ prepared: borrowing PreparedExec, _ order: ExecOrder, note: (String) -> Void
+  ) throws -> ExecResult {
     let name = GuestPath.name(of: order.command[0])
     let directory = try RunDirectory.create(
       in: order.output, time: Timestamp.compact(Date()), name: "exec-\(Self.plain(name))",
       runID: Hexadecimal.text(UInt64.random(in: .min ... .max)))
     var result = ExecResult(outcome: .interrupted, directory: directory)
     result.outcome = try outcome(of: prepared, in: directory, note: note)
-    if !order.keep, !result.outcome.isFailure {
-      try Files.removeTree(directory.path)
-      if parentIsNew { unsafe _ = rmdir(order.output) }
-      result.directory = nil
-    }
     return result
   }
 
@@ -87,7 +104,7 @@ extension ExecOutcome {
   /// Whether somebody will want to see the console.
   var isFailure: Bool {
     switch self {
-    case .failed, .timedOut: true
+    case .failed, .timedOut, .engineFault: true
     default: false
     }
   }

@@ -97,6 +97,32 @@ struct ExecTests {
     #expect(try process.finish() == .exited(127), "\(process.output)")
   }
 
+  @Test func `a fault of the software CPU before the program is seen costs a second boot`() throws {
+    // The first guest's console says what a faulty CPU makes of a kernel.
+    let qemu = try #require(ExecutableSearch.find("qemu-system-x86_64"))
+    let bin = scratch.path + "/bin"
+    try Files.makeDirectories(bin)
+    try Files.write(
+      Array(
+        """
+        #!/bin/bash
+        if mkdir \(scratch.path)/once 2>/dev/null; then
+          [[ "$*" =~ id=console,fd=([0-9]+) ]]
+          printf '%s\\n' '[ 1.0] Oops: int3: 0000 [#1]' '[ 1.0] Kernel panic - not syncing: made up' \\
+            '[ 1.0] ---[ end Kernel panic - not syncing: made up ]---' >&"${BASH_REMATCH[1]}"
+        fi
+        exec \(qemu) "$@"
+        """.utf8), to: "\(bin)/qemu-system-x86_64", mode: 0o755)
+    let process = try KtstrProcess(
+      ["exec", "--engine", "tcg", "--", "/bin/echo", "once"],
+      environment: ["PATH": bin + ":/usr/bin:/bin"], directory: scratch.path)
+    #expect(try process.finish() == .exited(0))
+    #expect(process.output == "once\n")
+    #expect(process.allErrors.contains("[ 1.0] Oops: int3: 0000 [#1]; trying again"))
+    #expect(!process.allErrors.contains("made up"))
+    #expect(try Files.status(of: scratch.path + "/ktstr-results") == nil)
+  }
+
   @Test func `a reader that goes away ends the program as a pipe does`() throws {
     let process = try KtstrProcess(
       ["exec", "--", "/usr/bin/yes"], directory: scratch.path,

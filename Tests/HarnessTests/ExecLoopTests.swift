@@ -160,6 +160,33 @@ import Wire
         == .failed("the guest's kernel panicked: [    1.0] Kernel panic - not syncing: words"))
   }
 
+  /// What a kernel says when the software CPU ran into code that was being patched.
+  private static let engineFault = """
+    [    1.0] Oops: int3: 0000 [#1] SMP
+    [    1.0] Kernel panic - not syncing: Fatal exception
+    [    1.0] ---[ end Kernel panic - not syncing: Fatal exception ]---
+
+    """
+
+  @Test func `an engine's fault is told apart, and whether the program was seen by then`() throws {
+    guest.say(Self.engineFault)
+    let line = "[    1.0] Oops: int3: 0000 [#1] SMP"
+    #expect(try run() == .engineFault(line: line, streamsAreUntouched: true))
+  }
+
+  @Test func `an engine's fault after the program's first input cannot be undone`() throws {
+    input.write([1])
+    let guest = guest
+    let thread = try HostThread(name: "guest") {
+      guest.greet()
+      _ = guest.orders(atLeast: 1)
+      guest.say(Self.engineFault)
+    }
+    let line = "[    1.0] Oops: int3: 0000 [#1] SMP"
+    #expect(try run() == .engineFault(line: line, streamsAreUntouched: false))
+    _ = consume thread
+  }
+
   @Test func `a feature that the engine refuses is a failure`() throws {
     guest.refusal = "no vmx"
     guest.greet()
