@@ -17,7 +17,7 @@ struct PayloadTests {
     #expect(Invocation.failures(of: run) == [])
     let judged = run.verdict.checks.filter { $0.id == "payload.metric" }
     #expect(judged.count == metrics)
-    for check in judged { #expect(check.detail.contains(where: \.isNumber), "\(check)") }
+    for check in judged { #expect(check.detail.contains { $0.isNumber }, "\(check)") }
     guard name == "fio" else { return }
     // Every read that fio counts is one that the disk served; partition probes are a few more.
     let counted = try #require(
