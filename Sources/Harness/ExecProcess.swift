@@ -20,13 +20,7 @@ package struct ExecProcess {
   ///
   /// - Returns: the process's exit status: 0 when an outcome was written, 3 when not.
   package func main() -> CInt {
-    do throws(RunFailure) {
-      try run()
-      return 0
-    } catch {
-      progress.send(.fatal(error.description))
-      return ExitCode.harnessFailed.rawValue
-    }
+    RunFailure.status(of: run, telling: progress)
   }
 
   private func run() throws(RunFailure) {

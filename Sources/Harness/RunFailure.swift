@@ -44,6 +44,19 @@ extension RunFailure {
     }
   }
 
+  /// What a process exits with that has done this: 0, or 3 after its failure is told.
+  static func status(
+    of work: () throws(RunFailure) -> Void, telling progress: ProgressWriter
+  ) -> CInt {
+    do throws(RunFailure) {
+      try work()
+      return 0
+    } catch {
+      progress.send(.fatal(error.description))
+      return ExitCode.harnessFailed.rawValue
+    }
+  }
+
   /// Has signals come through a descriptor.
   ///
   /// - Throws: ``RunFailure/host(doing:_:)``.

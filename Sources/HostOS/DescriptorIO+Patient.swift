@@ -13,12 +13,7 @@ extension DescriptorIO {
     var done = 0
     while done < bytes.count {
       do throws(SystemCallError) {
-        done += try systemCall("write", on: subject) {
-          unsafe bytes.withUnsafeBytes { buffer in
-            let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[done...])
-            return unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
-          }
-        }
+        done += try writeSome(bytes, from: done, to: descriptor, subject: subject)
       } catch {
         guard error.errno == .resourceTemporarilyUnavailable else { throw error }
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)

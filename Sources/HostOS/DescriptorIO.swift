@@ -48,11 +48,20 @@ package enum DescriptorIO {
   ) throws(SystemCallError) {
     var done = 0
     while done < bytes.count {
-      done += try systemCall("write", on: subject) {
-        unsafe bytes.withUnsafeBytes { buffer in
-          let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[done...])
-          return unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
-        }
+      done += try writeSome(bytes, from: done, to: descriptor, subject: subject)
+    }
+  }
+
+  /// One write of what is left.
+  ///
+  /// - Returns: how many bytes were taken.
+  static func writeSome(
+    _ bytes: [UInt8], from start: Int, to descriptor: CInt, subject: String
+  ) throws(SystemCallError) -> Int {
+    try systemCall("write", on: subject) {
+      unsafe bytes.withUnsafeBytes { buffer in
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[start...])
+        return unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
       }
     }
   }
