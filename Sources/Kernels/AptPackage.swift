@@ -53,10 +53,35 @@ package struct KernelCatalogue: Sendable {
     self.packages = Dictionary(packages.map { ($0.name, $0) }) { first, _ in first }
   }
 
-  /// The releases of all kernels that it has, newest first.
-  package var releases: [String] {
+  /// The releases of all kernels that it has whole, newest first.
+  package var releases: [String] { allReleases.filter { missing(of: $0).isEmpty } }
+
+  /// Archives keep some packages of a kernel for a while after others are gone.
+  private var allReleases: [String] {
     Set(packages.values.compactMap(\.release)).map { (release: $0, version: version(of: $0)) }
       .sorted { $0.version > $1.version }.map(\.release)
+  }
+
+  /// The newest release that begins with a version, and what it needs that the suite lacks.
+  package func remains(of version: String) -> (release: String, missing: [String])? {
+    allReleases.first { begins($0, with: version) }.map { ($0, missing(of: $0)) }
+  }
+
+  /// Packages of a kernel's own files that the suite lacks.
+  private func missing(of release: String) -> [String] {
+    let kinds = ["linux-image-", "linux-binary-", "linux-modules-"]
+    return parts(of: release).flatMap { package in
+      package.depends.compactMap { group in
+        let own = group.filter { name in
+          name.hasSuffix("-" + release) && kinds.contains { name.hasPrefix($0) }
+        }
+        return own.contains { packages[$0] != nil } ? nil : own.first
+      }
+    }
+  }
+
+  private func begins(_ release: String, with version: String) -> Bool {
+    DebianVersion(release).begins(with: version) || self.version(of: release).begins(with: version)
   }
 
   /// The release that is wanted.
@@ -66,13 +91,10 @@ package struct KernelCatalogue: Sendable {
   package func release(matching version: String?) -> String? {
     guard let version else {
       let latest = packages["linux-image-" + AptPackage.flavour]?.depends.joined()
-        .lazy.compactMap { packages[$0]?.release }.first
+        .lazy.compactMap { packages[$0]?.release }.first { missing(of: $0).isEmpty }
       return latest ?? releases.first
     }
-    return releases.first { release in
-      DebianVersion(release).begins(with: version)
-        || self.version(of: release).begins(with: version)
-    }
+    return releases.first { begins($0, with: version) }
   }
 
   /// The packages of a release that have to be downloaded, the one that names the kernel first.

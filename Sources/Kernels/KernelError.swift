@@ -30,6 +30,8 @@ package enum KernelError: Error, Hashable, Sendable, CustomStringConvertible {
   case noHostSuite
   /// The suite has no cloud-flavour kernel, or none of that version.
   case noPackage(suite: String, version: String?, known: [String])
+  /// The suite has kept only some of a kernel's packages.
+  case incompletePackages(suite: String, release: String, missing: [String], known: [String])
   /// A package held no kernel image.
   case emptyPackages(names: [String])
   /// A step did not work; `reason` is its one line.
@@ -51,7 +53,7 @@ package enum KernelError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noRelease(let path):
       return "\(path): no Linux version text in it, so it is not taken for a kernel"
     case .noModules(let path, let release):
-      return "\(path) holds no modules of \(release): neither itself nor its lib/modules/\(release)"
+      return "no modules of \(release) in \(path): neither itself nor its lib/modules/\(release)"
     case .missingModule(let kernel, let module, let user):
       return "kernel \(kernel) has no \(module)" + (user.map { ", which \($0) needs" } ?? "")
         + ", neither as a module nor built in"
@@ -75,6 +77,9 @@ package enum KernelError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noPackage(let suite, let version, let known):
       return "\(suite) has no cloud-flavour kernel" + (version.map { " \($0)" } ?? "")
         + (known.isEmpty ? "" : "; it has \(known.joined(separator: ", "))")
+    case .incompletePackages(let suite, let release, let missing, let known):
+      return "\(suite) has \(release) without its \(missing.joined(separator: ", "));"
+        + " it has all of \(known.joined(separator: ", "))"
     case .emptyPackages(let names):
       return "no kernel image in \(names.joined(separator: ", "))"
     case .step(let step, let reason):

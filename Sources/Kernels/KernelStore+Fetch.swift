@@ -74,6 +74,11 @@ extension KernelStore {
     try apt.update()
     let catalogue = KernelCatalogue(try apt.kernelPackages())
     guard let release = catalogue.release(matching: request.version) else {
+      if let version = request.version, let remains = catalogue.remains(of: version) {
+        throw KernelError.incompletePackages(
+          suite: suite, release: remains.release, missing: remains.missing,
+          known: catalogue.releases)
+      }
       throw KernelError.noPackage(
         suite: suite, version: request.version, known: catalogue.releases)
     }
@@ -123,7 +128,8 @@ extension KernelStore {
     metadata.source = source
     if let config = files.config { try importer.addConfig(config, to: &metadata) }
     guard let modules = files.modules, modules.lastComponent?.string == metadata.release else {
-      throw KernelError.noModules(path: "the packages", release: metadata.release)
+      throw KernelError.noModules(
+        path: packages.map(\.name).joined(separator: ", "), release: metadata.release)
     }
     // The image may lie among the modules; it has its place already.
     if image.removingLastComponent() == modules { try Files.removeTree(image.string) }

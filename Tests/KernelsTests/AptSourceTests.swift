@@ -133,6 +133,7 @@ import Testing
     }
     let split = "7.2.12+deb13-cloud-amd64"
     let unsigned = "7.3.4+deb13-cloud-amd64"
+    let remains = "6.19.14+deb13-cloud-amd64"
     let text =
       stanza("linux-image-cloud-amd64", "7.2.12-1", "linux-base, linux-image-\(split) (= 7.2.12-1)")
       + stanza(
@@ -146,6 +147,10 @@ import Testing
       + stanza("linux-binary-unsigned-\(unsigned)", "7.3.4-1", "linux-base-\(unsigned)")
       + stanza("linux-modules-\(unsigned)", "7.3.4-1")
       + stanza("linux-base-\(unsigned)", "7.3.4-1")
+      + stanza(
+        "linux-image-\(remains)", "6.19.14-1",
+        "linux-base-\(remains), linux-binary-\(remains) (= 6.19.14-1), linux-modules-\(remains)")
+      + stanza("linux-binary-\(remains)", "6.19.14-1")
       + stanza("linux-image-6.18.9+deb13-cloud-amd64", "6.18.9-1", "kmod")
       + stanza("linux-image-6.18.15+deb13-cloud-amd64", "6.18.15-1", "linux-base-6.18.15+deb13")
       + stanza("linux-image-6.1.0-50-cloud-amd64", "6.1.176-1")
@@ -156,7 +161,15 @@ import Testing
     (nil, "7.2.12+deb13-cloud-amd64"), ("6.18", "6.18.15+deb13-cloud-amd64"),
     ("6.18.9", "6.18.9+deb13-cloud-amd64"), ("6.1", "6.1.0-50-cloud-amd64"),
     ("6.1.176", "6.1.0-50-cloud-amd64"), ("7", "7.3.4+deb13-cloud-amd64"), ("6.2", nil),
+    ("6.19", nil), ("6", "6.18.15+deb13-cloud-amd64"),
   ]
+
+  @Test func `a kernel whose modules the suite has dropped is named with what it lacks`() {
+    let catalogue = Self.catalogue()
+    #expect(!catalogue.releases.contains { $0.hasPrefix("6.19") })
+    #expect(catalogue.remains(of: "6.19")?.missing == ["linux-modules-6.19.14+deb13-cloud-amd64"])
+    #expect(catalogue.remains(of: "6.2") == nil)
+  }
 
   @Test(arguments: wanted)
   func `a version takes the newest that begins with it`(version: String?, release: String?) {
