@@ -20,6 +20,6 @@ extension Ledger {
     return result(
       isGood ? .pass : .fail, measured,
       "\(worker.name) did \(shown) (\(Quantity(report.iterations, .count).text) iterations in "
-        + "\(wall.text))" + (isGood ? "" : ", but at most \(border) is expected"))
+        + "\(wall.text))" + (isGood ? "" : ", but at most \(border) is expected\(home(of: worker))"))
   }
 }
