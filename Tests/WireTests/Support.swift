@@ -44,7 +44,8 @@ enum Examples {
       SampleBatch(
         monotonic: 5,
         samples: [
-          Sample(id: id, iterations: 1, cpuNanoseconds: 2, longestGapNanoseconds: 3,
+          Sample(
+            id: id, iterations: 1, cpuNanoseconds: 2, longestGapNanoseconds: 3,
             runDelayNanoseconds: 4, migrations: 5),
           Sample(
             id: WorkerID(work: 0, worker: 0), iterations: .max, cpuNanoseconds: .max,
@@ -75,7 +76,9 @@ enum Examples {
       DiskReport(
         id: id, passes: 0, bytesWritten: 0, bytesVerified: 0, flushes: 0, mismatchedBlocks: 0,
         firstMismatch: nil, ioErrors: 0, lastErrno: 0)),
-    .latencyReport(LatencyReport(id: id, kind: .wake, histogram: latencies([3, 70, 70, 1 << 40]),
+    .latencyReport(
+      LatencyReport(
+        id: id, kind: .wake, histogram: latencies([3, 70, 70, 1 << 40]),
         worst: Sighting(cpu: 6, nanoseconds: 7))),
     .latencyReport(LatencyReport(id: id, kind: .request, histogram: LatencyHistogram())),
     .cpuPlace(

@@ -58,7 +58,8 @@ extension Ledger {
         + "\(text(value(farthest))) \(place(of: farthest, index)), \(shown) off its median of \(text(middle)) "
         + "(limit \(border))"
     if let reason = reasonToDoubt(
-      history, ofGroup: index, window: expected.windowNanoseconds) {
+      history, ofGroup: index, window: expected.windowNanoseconds)
+    {
       return result(.inconclusive, measured, "\(story); \(reason)")
     }
     return result(isGood ? .pass : .fail, measured, story)

@@ -56,7 +56,7 @@ extension Ledger {
       let word = Int(sighting.cpu / 64)
       return word < cpus.count && cpus[word] >> UInt64(sighting.cpu % 64) & 1 == 1
     }
-    guard let first else { return home(of: worker) }
+    guard let first else { return "" }
     return "; it was there first " + text(ofOwn: first.nanoseconds, cpu: first.cpu, worker)
   }
 

@@ -19,14 +19,12 @@ extension Ledger {
     let measured = Quantity(longest.to - longest.from, .nanoseconds)
     let isGood = limit.holds(for: measured)
     let (shown, border) = Quantity.texts(measured, limit.quantity)
-    let from = Quantity(longest.from, .nanoseconds).text
-    let to = Quantity(longest.to, .nanoseconds).text
+    let spot = Spot(from: sinceWork(longest.from), at: sinceWork(longest.to))
     if !isGood {
       return result(
         .fail, measured,
-        "\(worker.name) finished no iteration from \(from) to \(to) into the work, for \(shown) "
-          + "(limit \(border))\(home(of: worker, at: sinceWork(longest.to)))"
-          + gap(of: worker, within: longest))
+        "\(worker.name) finished no iteration \(text(of: spot, worker)), for \(shown) "
+          + "(limit \(border))" + gap(of: worker, within: longest))
     }
     if let hole = history.hole(longerThan: limitNanoseconds) {
       return result(
@@ -43,8 +41,7 @@ extension Ledger {
       .pass, measured,
       measured.value == 0
         ? "\(worker.name) was further in each of \(history.sampleCount) samples"
-        : "\(worker.name) finished no iteration for \(shown) at most, from \(from) to \(to) into "
-          + "the work")
+        : "\(worker.name) finished no iteration for \(shown) at most, \(text(of: spot, worker))")
   }
 
   /// Where the worker came back, if its longest gap lies within a time since the start of the work.

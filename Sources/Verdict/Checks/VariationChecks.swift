@@ -118,7 +118,8 @@ extension Ledger {
   func place(of window: SampleCurve.Window, _ worker: WorkerRecord) -> String {
     let start = stages[.workStarted] ?? 0
     return text(
-      of: Spot(from: start.saturating(adding: window.from), at: start.saturating(adding: window.to)),
+      of: Spot(
+        from: start.saturating(adding: window.from), at: start.saturating(adding: window.to)),
       worker)
   }
 

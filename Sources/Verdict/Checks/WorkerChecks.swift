@@ -51,8 +51,8 @@ extension Ledger {
     let cpu = Quantity(report.cpuNanoseconds, .nanoseconds)
     return result(
       .fail, measured,
-      "\(worker.name) finished no iteration in \(wall.text); it got \(cpu.text) of CPU time"
-        + home(of: worker))
+      "\(worker.name) finished no iteration in \(wall.text)\(home(of: worker)); it got \(cpu.text) of CPU "
+        + "time")
   }
 
   private func end(_ worker: WorkerRecord) -> CheckResult {
@@ -108,9 +108,8 @@ extension Ledger {
       let (shown, border) = Quantity.texts(measured, limit.quantity)
       return result(
         .fail, measured,
-        "\(worker.name) stood still for at least \(shown) (limit \(border)), "
-          + "as its last sample\(at ?? "") tells\(home(of: worker, at: monotonic)); its final report is "
-          + "missing")
+        "\(worker.name) stood still for at least \(shown)\(home(of: worker, at: monotonic)) "
+          + "(limit \(border)), as its last sample\(at ?? "") tells; its final report is missing")
     }
     let measured = Quantity(report.longestGapNanoseconds, .nanoseconds)
     let place =
@@ -159,6 +158,6 @@ extension Ledger {
     return result(
       isGood ? .pass : .fail, measured,
       "\(worker.name) did \(shown) (\(iterations) iterations in \(wall.text))"
-        + (isGood ? "" : ", but at least \(border) is expected\(home(of: worker))"))
+        + (isGood ? "" : "\(home(of: worker)), but at least \(border) is expected"))
   }
 }
