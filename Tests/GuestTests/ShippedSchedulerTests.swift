@@ -33,17 +33,12 @@ struct ShippedSchedulerTests {
     name: String, marks: [String]
   ) throws {
     let file = "\(Self.folder)/fails-\(name).json"
-    let run = try Invocation.test([file], options: Self.kernel, in: scratch).run()
+    let object = try Self.object(of: file)
+    let (run, good) = try runBoth(file, object)
     #expect(run.verdict.status == "pass", "\(Invocation.failures(of: run))")
     let found = try #require(run.verdict.checks.first { $0.id == "expectFailure" })
     #expect(found.status == "pass")
     for mark in marks { #expect(found.detail.contains(mark), "\(mark): \(found.detail)") }
-
-    let object = try Self.object(of: file)
-    let good = try Invocation.test(
-      [try scratch.write(try Self.replacingScheduler(of: object), to: "fails-\(name).json")],
-      options: Self.kernel, in: scratch
-    ).run()
     #expect(Invocation.failures(of: good) == [])
     #expect(good.verdict.status == "pass")
     // The same run, judged as if it had to fail.
@@ -64,12 +59,27 @@ struct ShippedSchedulerTests {
     let run = try Invocation.test([file], options: Self.kernel, in: scratch).run()
     #expect(run.verdict.status == "fail")
     #expect(Invocation.failures(of: run).contains { $0.contains("worker.gap: spin/") })
-    let working = try Self.replacingScheduler(of: try Self.object(of: file))
+    let copy = try Self.replacingScheduler(of: try Self.object(of: file))
     let good = try Invocation.test(
-      [try scratch.write(working, to: "fails-idle-llc.json")], options: Self.kernel, in: scratch
+      [try scratch.write(copy, to: "working-idle-llc.json")], options: Self.kernel, in: scratch
     ).run()
     #expect(Invocation.failures(of: good) == [])
     #expect(good.verdict.status == "pass")
+  }
+
+  /// Runs a scenario beside its copy under a working scheduler: each of the guests has one host
+  /// thread.
+  private func runBoth(
+    _ file: String, _ object: [String: Any]
+  ) throws -> (broken: Invocation.Report.Run, working: Invocation.Report.Run) {
+    let name = try #require(object["name"] as? String)
+    let copy = try scratch.write(
+      try Self.replacingScheduler(of: object), to: "working-\(name).json")
+    let broken = try Invocation.begin([file], options: Self.kernel, in: scratch)
+    let working = try Invocation.begin([copy], options: Self.kernel, in: scratch)
+    return (
+      try Invocation(finishing: broken).run(), try Invocation(finishing: working).run()
+    )
   }
 
   private static func object(of file: String) throws -> [String: Any] {
