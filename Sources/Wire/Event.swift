@@ -129,7 +129,7 @@ package struct WorkerStarted: Equatable, Sendable {
 /// Counters of all workers at one moment.
 package struct SampleBatch: Equatable, Sendable {
   /// As many samples as a frame has room for; more workers take several batches of one time.
-  package static let maximumCount = (Frame.maximumPayload - 10) / 44
+  package static let maximumCount = (Frame.maximumPayload - 10) / Sample.encodedSize
 
   /// Guest monotonic time.
   package var monotonic: UInt64
@@ -145,6 +145,9 @@ package struct SampleBatch: Equatable, Sendable {
 
 /// One worker's counters at one moment, all since the work started.
 package struct Sample: Equatable, Sendable {
+  /// Bytes in a frame.
+  package static let encodedSize = 44
+
   /// Which worker.
   package var id: WorkerID
   /// Iterations of its kind of work.

@@ -22,7 +22,10 @@ struct ShippedSchedulerTests {
   private static let culprits: [(name: String, marks: [String])] = [
     ("stuck-task", ["the kernel threw stuck_task out ", "] failed to run for ", "its dump is in"]),
     ("starved-cgroup", ["into the work", "on CPU "]),
-    ("ignored-cpuset", ["(runtime error, kind 1024: ", "bound/0 in cgroup walled", "CPU 0"]),
+    (
+      "ignored-cpuset",
+      ["(runtime error, kind 1024: ", "bound/0 in cgroup walled, which must keep to CPUs 0"]
+    ),
     ("leaked-dsq", ["the kernel threw leak_dsq out ", "] failed to run for ", "its dump is in"]),
     ("crash-exit", ["] ended)", "its dump is in scheduler-dump.txt"]),
     ("slow-wakeup", ["the worst worker is pingpong/", "into the work", "on CPU "]),

@@ -74,7 +74,7 @@ import Wire
   private static func check(
     _ id: CheckID, _ subject: String = "spin/0",
     iterations: @escaping (WorkerID, Int) -> UInt64 = steady,
-    _ change: (inout Expectations) -> Void
+    expecting change: (inout Expectations) -> Void
   ) -> CheckResult? {
     judge(scenario(change), evidence(iterations: iterations)).check(id, subject)
   }
@@ -87,13 +87,13 @@ import Wire
         ]
       }
     }
-    #expect(Self.check(.workerStall, stall(200))?.status == .pass)
+    #expect(Self.check(.workerStall, expecting: stall(200))?.status == .pass)
     // Nothing for the first half of its time.
     let late: (WorkerID, Int) -> UInt64 = { id, number in
       number <= 15 ? 0 : Self.steady(id, number)
     }
-    #expect(Self.check(.workerStall, iterations: late, stall(500))?.status == .pass)
-    let bad = Self.check(.workerStall, iterations: late, stall(499))
+    #expect(Self.check(.workerStall, iterations: late, expecting: stall(500))?.status == .pass)
+    let bad = Self.check(.workerStall, iterations: late, expecting: stall(499))
     #expect(bad?.status == .fail)
     #expect(
       bad?.detail
