@@ -49,7 +49,7 @@ struct ShippedSchedulerTests {
     let expectations = try scratch.write(try Self.text(judging), to: "judging-\(name).json")
     let process = try KtstrProcess(
       ["judge", good.directory, "--expect", expectations, "--format", "json"])
-    try process.finish()
+    _ = try process.finish()
     let report = try JSONDecoder().decode(
       Invocation.Report.self, from: Data(process.output.utf8))
     let again = try #require(report.runs.first)

@@ -17,7 +17,9 @@ extension Ledger {
     let group = scenario.work[Int(worker.id.work)]
     let cpus = allowedCPUs(of: worker, in: group, nil).map { CPUListText.of($0.words) }
     let bound = cpus.map { ", which must keep to CPUs \($0)" } ?? ""
-    return "; \(task) is \(worker.name)\(home(of: worker, at: lastMonotonic))\(bound)"
+    // Processes that a worker makes have its name.
+    let verb = exact.isEmpty ? "has the name of" : "is"
+    return "; \(task) \(verb) \(worker.name)\(home(of: worker, at: lastMonotonic))\(bound)"
   }
 
   /// Whether a text has a task's name with its number in brackets behind it.
