@@ -73,6 +73,7 @@ package struct EventLine: Encodable {
       try put("worker", report.id.worker)
       try put("kind", "\(report.kind)")
       try put("latency", LatencyLine(histogram: report.histogram))
+      try put("worst", SightingLine(sighting: report.worst))
     case .cpuPlace(let place):
       try put("event", "cpu")
       try put("cpu", place.cpu)
@@ -131,7 +132,7 @@ package struct EventLine: Encodable {
   }
 }
 
-/// A sample in short: `[work, worker, iterations, CPU ns, longest gap ns]`.
+/// A sample in short: `[work, worker, iterations, CPU ns, longest gap ns, run delay ns, migrations]`.
 private struct SampleLine: Encodable {
   let sample: Sample
 
@@ -142,6 +143,8 @@ private struct SampleLine: Encodable {
     try list.encode(sample.iterations)
     try list.encode(sample.cpuNanoseconds)
     try list.encode(sample.longestGapNanoseconds)
+    try list.encode(sample.runDelayNanoseconds)
+    try list.encode(sample.migrations)
   }
 }
 
@@ -151,7 +154,7 @@ private struct WorkerReportLine: Encodable {
   enum CodingKeys: String, CodingKey {
     case work, worker, end, code, iterations, wall, cpu, runDelay, voluntarySwitches
     case involuntarySwitches, migrations, cpusSeen, longestGap, longestGapEnd, longestGapCPU
-    case offCPU, workUnits, startDelay
+    case offCPU, workUnits, startDelay, sightings
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -174,6 +177,22 @@ private struct WorkerReportLine: Encodable {
     try line.encode(report.offCPUNanoseconds, forKey: .offCPU)
     try line.encode(report.workUnits, forKey: .workUnits)
     try line.encode(report.startDelayNanoseconds, forKey: .startDelay)
+    try line.encode(report.sightings.map(SightingLine.init), forKey: .sightings)
+  }
+}
+
+/// A CPU and when, in nanoseconds after the start of the worker's group.
+private struct SightingLine: Encodable {
+  let sighting: Sighting
+
+  enum CodingKeys: String, CodingKey {
+    case cpu, at
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var line = encoder.container(keyedBy: CodingKeys.self)
+    try line.encode(sighting.cpu, forKey: .cpu)
+    try line.encode(sighting.nanoseconds, forKey: .at)
   }
 }
 

@@ -40,6 +40,8 @@ package struct Explanation: Sendable {
     page.phases(scenario)
     page.time(scenario, plan, limits)
     page.checks(scenario)
+    page.expectedFailure(scenario)
+    page.requirements(scenario)
     page.needs(ScenarioNeed.all(of: scenario))
     lines = page.lines
   }

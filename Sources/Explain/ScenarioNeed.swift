@@ -17,6 +17,10 @@ package struct ScenarioNeed: Equatable, Sendable {
         needs.append(ScenarioNeed(option: option, reason: reason))
       }
     }
+    if let scheduler = scenario.scheduler {
+      need(Requirements.schedExtOption, "scheduler \(scheduler.name)")
+      need("CONFIG_DEBUG_INFO_BTF", "scheduler \(scheduler.name)")
+    }
     if scenario.machine.topology.nodes.count > 1 { need("CONFIG_NUMA", "several NUMA nodes") }
     let plan = scenario.plan(runID: 0, seed: 0)
     for cgroup in plan.cgroups {

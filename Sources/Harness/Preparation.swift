@@ -84,9 +84,6 @@ package struct Preparation: Sendable {
   /// What the kernel or this host lacks for an order; nil when it can run.
   private static func unmetNeed(of order: RunOrder) -> String? {
     if let unmet = order.unmetRequirement() { return unmet }
-    if order.document.scenario.scheduler != nil, order.kernel.hasSchedExt == false {
-      return "kernel \(order.kernel.id) has no sched_ext (CONFIG_SCHED_CLASS_EXT)"
-    }
     return HostMemory.unmetNeed(of: order.document.scenario.machine.memory)
   }
 

@@ -11,13 +11,13 @@ extension RunOrder {
   /// The first requirement of the scenario that this order does not meet, in words; nil when all
   /// are met.
   func unmetRequirement() -> String? {
-    let requires = document.scenario.requires
+    let requires = document.scenario.allRequirements
     guard requires != Requirements() else { return nil }
     let config = kernel.config.flatMap { try? Files.read($0.string, limit: Self.configLimit) }
     let cpus = try? HostCPUs.allowed().count
     return requires.unmet(
       by: Surroundings(
-        release: kernel.release, schedExt: kernel.metadata.schedExt, config: config,
+        release: kernel.release, schedExt: kernel.hasSchedExt, config: config,
         hostCPUs: cpus ?? 0, engine: engine.engine.rawValue))
   }
 }

@@ -12,6 +12,8 @@ struct WorkerRecord {
   var report: WorkerReport?
   var disk: DiskReport?
   var latencies: [LatencyKind: LatencyHistogram] = [:]
+  /// Where and when the longest of them ended.
+  var worstLatencies: [LatencyKind: Sighting] = [:]
 
   /// Whether any event names the worker.
   var wasSeen: Bool { pid != nil || lastSample != nil || report != nil || disk != nil }
@@ -83,7 +85,10 @@ struct Ledger {
     case .diskReport(let report):
       update(report.id) { $0.disk = report }
     case .latencyReport(let report):
-      update(report.id) { $0.latencies[report.kind] = report.histogram }
+      update(report.id) {
+        $0.latencies[report.kind] = report.histogram
+        $0.worstLatencies[report.kind] = report.worst
+      }
     case .cpuPlace(let place):
       // One that should not be there is enough to know.
       let asked = scenario.machine.topology.cpuCount

@@ -2,7 +2,7 @@ import Evidence
 import Scenario
 import Wire
 
-/// What samples say of a worker, or of a group together, over time.
+/// What samples say of a worker, or of a group together, from one start of it to its stop.
 struct SampleCurve {
   /// One moment.
   struct Point {
@@ -10,6 +10,8 @@ struct SampleCurve {
     var at: UInt64
     var iterations: UInt64
     var cpuNanoseconds: UInt64
+    var runDelayNanoseconds: UInt64 = 0
+    var migrations: UInt64 = 0
   }
 
   /// From one point to a later one.
@@ -19,11 +21,6 @@ struct SampleCurve {
     var iterationsPerSecond: Double
     /// CPU time in a second, as a part of one CPU.
     var cpus: Double
-
-    /// For the middle of a sentence.
-    var text: String {
-      "from \(Quantity(from, .nanoseconds).text) to \(Quantity(to, .nanoseconds).text) into the work"
-    }
   }
 
   /// In order of time; counters never go back.
@@ -72,80 +69,6 @@ struct SampleCurve {
       return (point.at, next.at)
     }
     return nil
-  }
-}
-
-extension Ledger {
-  /// The curve of each worker of a group, from the start of the work to its own end as far as that
-  /// is known.
-  func curves(ofGroup index: Int) -> [WorkerID: SampleCurve] {
-    guard stages[.workStarted] != nil else { return [:] }
-    var curves: [WorkerID: SampleCurve] = [:]
-    for worker in workers(ofGroup: index) {
-      var curve = SampleCurve()
-      curve.append(.init(at: 0, iterations: 0, cpuNanoseconds: 0))
-      curves[worker.id] = curve
-    }
-    forEachSample { at, sample in
-      curves[sample.id]?.append(
-        .init(at: at, iterations: sample.iterations, cpuNanoseconds: sample.cpuNanoseconds))
-    }
-    for worker in workers(ofGroup: index) {
-      guard let report = worker.report, report.end == .stopped else { continue }
-      curves[worker.id]?.append(
-        .init(
-          at: report.wallNanoseconds, iterations: report.iterations,
-          cpuNanoseconds: report.cpuNanoseconds))
-    }
-    return curves
-  }
-
-  /// The sums of a group's workers at the moments at which all of them were sampled.
-  func curve(ofGroup index: Int) -> SampleCurve {
-    var curve = SampleCurve()
-    guard stages[.workStarted] != nil else { return curve }
-    let count = scenario.work[index].workers
-    curve.append(.init(at: 0, iterations: 0, cpuNanoseconds: 0))
-    var found = 0
-    var sum = SampleCurve.Point(at: 0, iterations: 0, cpuNanoseconds: 0)
-    forEachSample { at, sample in
-      guard Int(sample.id.work) == index, Int(sample.id.worker) < count else { return }
-      // Many workers take several batches, all with the time of the one moment.
-      if at != sum.at {
-        found = 0
-        sum = .init(at: at, iterations: 0, cpuNanoseconds: 0)
-      }
-      found += 1
-      sum.iterations = sum.iterations.saturating(adding: sample.iterations)
-      sum.cpuNanoseconds = sum.cpuNanoseconds.saturating(adding: sample.cpuNanoseconds)
-      if found == count { curve.append(sum) }
-    }
-    if let end = sumOfReports(ofGroup: index) { curve.append(end) }
-    return curve
-  }
-
-  /// What a group's workers say at their ends, as of the last of them; nil unless all stopped when
-  /// they were told to.
-  private func sumOfReports(ofGroup index: Int) -> SampleCurve.Point? {
-    var sum = SampleCurve.Point(at: 0, iterations: 0, cpuNanoseconds: 0)
-    for worker in workers(ofGroup: index) {
-      guard let report = worker.report, report.end == .stopped else { return nil }
-      sum.at = max(sum.at, report.wallNanoseconds)
-      sum.iterations = sum.iterations.saturating(adding: report.iterations)
-      sum.cpuNanoseconds = sum.cpuNanoseconds.saturating(adding: report.cpuNanoseconds)
-    }
-    return sum
-  }
-
-  /// All samples between the start and the end of the work, with the time since the start.
-  private func forEachSample(_ body: (UInt64, Sample) -> Void) {
-    guard let start = stages[.workStarted] else { return }
-    let end = stages[.workEnded] ?? .max
-    for event in evidence.events {
-      guard case .samples(let batch) = event, batch.monotonic > start, batch.monotonic <= end
-      else { continue }
-      for sample in batch.samples { body(batch.monotonic - start, sample) }
-    }
   }
 }
 

@@ -174,6 +174,8 @@ extension SampleBatch {
       body.uint64(sample.iterations)
       body.uint64(sample.cpuNanoseconds)
       body.uint64(sample.longestGapNanoseconds)
+      body.uint64(sample.runDelayNanoseconds)
+      body.uint64(sample.migrations)
     }
   }
 
@@ -184,7 +186,8 @@ extension SampleBatch {
       samples.append(
         Sample(
           id: try WorkerID(from: &body), iterations: try body.uint64(),
-          cpuNanoseconds: try body.uint64(), longestGapNanoseconds: try body.uint64()))
+          cpuNanoseconds: try body.uint64(), longestGapNanoseconds: try body.uint64(),
+          runDelayNanoseconds: try body.uint64(), migrations: try body.uint64()))
     }
     self.init(monotonic: monotonic, samples: samples)
   }
@@ -211,6 +214,9 @@ extension WorkerReport {
     body.uint32(longestGapCPU)
     body.uint64(workUnits)
     body.uint64(startDelayNanoseconds)
+    let sightings = sightings.prefix(Sighting.maximumCount)
+    body.uint8(UInt8(sightings.count))
+    for sighting in sightings { sighting.encode(into: &body) }
   }
 
   init(from body: inout ByteReader) throws(WireError) {
@@ -237,6 +243,12 @@ extension WorkerReport {
       longestGapNanoseconds: try body.uint64(), longestGapEndNanoseconds: try body.uint64(),
       longestGapCPU: try body.uint32(), workUnits: try body.uint64(),
       startDelayNanoseconds: try body.uint64())
+    let place = body.offset
+    let count = try body.uint8()
+    guard count <= Sighting.maximumCount else {
+      throw .badValue(offset: place, value: UInt64(count))
+    }
+    for _ in 0..<count { sightings.append(try Sighting(from: &body)) }
   }
 }
 

@@ -14,12 +14,18 @@ package struct LatencyReport: Equatable, Sendable {
   package var kind: LatencyKind
   /// How often which.
   package var histogram: LatencyHistogram
+  /// Where and when the longest of them came to its end.
+  package var worst: Sighting
 
   /// Makes a report.
-  package init(id: WorkerID, kind: LatencyKind, histogram: LatencyHistogram) {
+  package init(
+    id: WorkerID, kind: LatencyKind, histogram: LatencyHistogram,
+    worst: Sighting = Sighting(cpu: 0, nanoseconds: 0)
+  ) {
     self.id = id
     self.kind = kind
     self.histogram = histogram
+    self.worst = worst
   }
 
   func encode(into body: inout ByteWriter) {
@@ -35,6 +41,7 @@ package struct LatencyReport: Equatable, Sendable {
       body.uint16(bucket.index)
       body.uint32(bucket.count)
     }
+    worst.encode(into: &body)
   }
 
   init(from body: inout ByteReader) throws(WireError) {
@@ -61,5 +68,6 @@ package struct LatencyReport: Equatable, Sendable {
       next = Int(index) + 1
       histogram.buckets.append(.init(index: index, count: try body.uint32()))
     }
+    worst = try Sighting(from: &body)
   }
 }

@@ -47,6 +47,9 @@ package struct WorkerReport: Equatable, Sendable {
   package var workUnits: UInt64
   /// From the common start until it ran, in nanoseconds.
   package var startDelayNanoseconds: UInt64
+  /// The first CPUs that it was seen on, up to ``Sighting/maximumCount``, in order of time, each
+  /// with when that was first.
+  package var sightings: [Sighting] = []
 
   /// Time in which it neither ran nor waited for a CPU: sleeping or blocked, in nanoseconds.
   package var offCPUNanoseconds: UInt64 {

@@ -129,7 +129,7 @@ package struct WorkerStarted: Equatable, Sendable {
 /// Counters of all workers at one moment.
 package struct SampleBatch: Equatable, Sendable {
   /// As many samples as a frame has room for; more workers take several batches of one time.
-  package static let maximumCount = (Frame.maximumPayload - 10) / 28
+  package static let maximumCount = (Frame.maximumPayload - 10) / Sample.encodedSize
 
   /// Guest monotonic time.
   package var monotonic: UInt64
@@ -145,6 +145,9 @@ package struct SampleBatch: Equatable, Sendable {
 
 /// One worker's counters at one moment, all since the work started.
 package struct Sample: Equatable, Sendable {
+  /// Bytes in a frame.
+  package static let encodedSize = 44
+
   /// Which worker.
   package var id: WorkerID
   /// Iterations of its kind of work.
@@ -153,15 +156,23 @@ package struct Sample: Equatable, Sendable {
   package var cpuNanoseconds: UInt64
   /// The longest gap so far, in nanoseconds; a gap still open counts.
   package var longestGapNanoseconds: UInt64
+  /// Time ready but without a CPU, in nanoseconds, as of the last time that the worker looked: some
+  /// 250 ms ago at most where it runs.
+  package var runDelayNanoseconds: UInt64
+  /// How often it was seen on another CPU than at the checkpoint before.
+  package var migrations: UInt64
 
   /// Makes a sample.
   package init(
-    id: WorkerID, iterations: UInt64, cpuNanoseconds: UInt64, longestGapNanoseconds: UInt64
+    id: WorkerID, iterations: UInt64, cpuNanoseconds: UInt64, longestGapNanoseconds: UInt64,
+    runDelayNanoseconds: UInt64 = 0, migrations: UInt64 = 0
   ) {
     self.id = id
     self.iterations = iterations
     self.cpuNanoseconds = cpuNanoseconds
     self.longestGapNanoseconds = longestGapNanoseconds
+    self.runDelayNanoseconds = runDelayNanoseconds
+    self.migrations = migrations
   }
 }
 

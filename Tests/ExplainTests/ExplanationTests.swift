@@ -188,4 +188,41 @@ import Wire
     #expect(!Self.lines(plain).contains("Needs of the kernel"))
     #expect(!Self.lines(plain).contains { $0.hasPrefix("Cgroups") })
   }
+
+  @Test func `what is required and the failure that is expected are told`() throws {
+    let scenario = try Self.scenario(
+      """
+      { "ktstr": 1, "name": "t", "duration": "1s", "machine": { "cpus": 1 },
+        "work": [ { "name": "w", "type": "spin" } ],
+        "scheduler": { "object": "/s/fifo.bpf.o" }, "expect": { "maxGap": "1s" },
+        "expectFailure": { "check": "worker.gap", "matching": "w/0 stood still" },
+        "requires": { "kernel": ">=6.12 <7", "features": [ "CONFIG_PSI" ], "cpus": 2,
+          "numa": true, "engine": "tcg" } }
+      """)
+    let lines = Self.lines(scenario)
+    #expect(
+      Self.section("Expected failure", of: lines) == [
+        "  worker.gap must fail with the text \"w/0 stood still\". The run passes then; it fails "
+          + "without", "  that failure, and with any other beside it.",
+      ])
+    #expect(
+      Self.section("Requires", of: lines) == [
+        "  kernel       >=6.12 <7",
+        "  CONFIG_PSI   y or m in the kernel's configuration",
+        "  sched_ext    in the kernel (CONFIG_SCHED_CLASS_EXT), for scheduler fifo",
+        "  CONFIG_NUMA  in the kernel's configuration",
+        "  host         2 CPUs or more that ktstr may use",
+        "  engine       tcg",
+        "  What is not met, or cannot be known, makes the run skipped: that is no success.",
+      ])
+    #expect(
+      ScenarioNeed.all(of: scenario).map(\.option) == [
+        "CONFIG_SCHED_CLASS_EXT", "CONFIG_DEBUG_INFO_BTF",
+      ])
+  }
+
+  @Test func `nothing required and no failure expected are not told of`() throws {
+    let lines = try Self.lines(Self.scenario(Self.whole))
+    #expect(!lines.contains("Requires") && !lines.contains("Expected failure"))
+  }
 }

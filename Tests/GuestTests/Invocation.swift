@@ -44,12 +44,32 @@ struct Invocation {
     _ scenarios: [String], options: [String] = [], in scratch: Scratch,
     environment: [String: String] = [:], launcher: [String] = []
   ) throws -> Invocation {
-    let process = try KtstrProcess(
+    try Invocation(
+      finishing: try begin(
+        scenarios, options: options, in: scratch, environment: environment, launcher: launcher))
+  }
+
+  /// Begins to run scenarios, with results in the scratch directory.
+  static func begin(
+    _ scenarios: [String], options: [String] = [], in scratch: Scratch,
+    environment: [String: String] = [:], launcher: [String] = []
+  ) throws -> KtstrProcess {
+    try KtstrProcess(
       ["test"] + scenarios + ["--format", "json", "--output", "\(scratch.path)/results"] + options,
       environment: environment, launcher: launcher)
+  }
+
+  private init(status: HostOS.ExitStatus?, report: Report?, errors: String) {
+    self.status = status
+    self.report = report
+    self.errors = errors
+  }
+
+  /// Waits for what ``begin(_:options:in:environment:launcher:)`` began.
+  init(finishing process: KtstrProcess) throws {
     let status = try process.finish()
     let report = try? JSONDecoder().decode(Report.self, from: Data(process.output.utf8))
-    return Invocation(status: status, report: report, errors: process.errors)
+    self.init(status: status, report: report, errors: process.errors)
   }
 
   /// The only run.

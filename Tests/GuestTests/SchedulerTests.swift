@@ -124,7 +124,7 @@ struct SchedulerTests {
       #""scheduler": {"object": "nowhere.bpf.o"}"#, options: ["--kernel", "6.1"])
     let run = try invocation.run()
     #expect(run.verdict.status == "skipped")
-    #expect(run.verdict.headline.contains("has no sched_ext (CONFIG_SCHED_CLASS_EXT)"))
+    #expect(run.verdict.headline.contains("built without it (CONFIG_SCHED_CLASS_EXT)"))
     #expect(!(try Files.entries(of: run.directory)).contains("console.log"))
   }
 

@@ -18,47 +18,91 @@ struct ShippedSchedulerTests {
     #expect(Invocation.failures(of: run) == [])
   }
 
-  @Test(arguments: [
-    ("stuck-task", ["worker.gap: light/", "(runnable task stall, kind 1026: light."]),
-    ("starved-cgroup", ["worker.gap: victim/0 stood still for"]),
+  /// What the failure says of task, CPU, cgroup and time, beside what the scenario itself asks for.
+  private static let culprits: [(name: String, marks: [String])] = [
+    ("stuck-task", ["the kernel threw stuck_task out ", "] failed to run for ", "its dump is in"]),
+    ("starved-cgroup", ["into the work", "on CPU "]),
     (
       "ignored-cpuset",
-      ["(runtime error, kind 1024: SCX_DSQ_LOCAL[_ON] target CPU 1 not allowed for bound."]
+      ["(runtime error, kind 1024: ", "bound/0 in cgroup walled, which must keep to CPUs 0"]
     ),
-    ("leaked-dsq", ["worker.gap: light/", "(runnable task stall, kind 1026: light."]),
-    ("crash-exit", ["(scx_bpf_error, kind 1025: task churn."]),
-    ("slow-wakeup", ["worker.rate: pingpong/0 did", "worker.rate: pingpong/1 did"]),
-    ("idle-llc", ["worker.gap: spin/"]),
-  ])
-  func `a broken scheduler fails by its culprit, and a working one in its place passes`(
+    ("leaked-dsq", ["the kernel threw leak_dsq out ", "] failed to run for ", "its dump is in"]),
+    ("crash-exit", ["] ended)", "its dump is in scheduler-dump.txt"]),
+    ("slow-wakeup", ["the worst worker is pingpong/", "into the work", "on CPU "]),
+  ]
+
+  @Test(arguments: culprits)
+  func `a broken scheduler fails by its culprit, and a working one in its place does not`(
     name: String, marks: [String]
   ) throws {
     let file = "\(Self.folder)/fails-\(name).json"
+    let object = try Self.object(of: file)
+    let (run, good) = try runBoth(file, object)
+    #expect(run.verdict.status == "pass", "\(Invocation.failures(of: run))")
+    let found = try #require(run.verdict.checks.first { $0.id == "expectFailure" })
+    #expect(found.status == "pass")
+    for mark in marks { #expect(found.detail.contains(mark), "\(mark): \(found.detail)") }
+    #expect(Invocation.failures(of: good) == [])
+    #expect(good.verdict.status == "pass")
+    // The same run, judged as if it had to fail.
+    let judging = object.filter { ["expect", "expectFailure"].contains($0.key) }
+    let expectations = try scratch.write(try Self.text(judging), to: "judging-\(name).json")
+    let process = try KtstrProcess(
+      ["judge", good.directory, "--expect", expectations, "--format", "json"])
+    _ = try process.finish()
+    let report = try JSONDecoder().decode(
+      Invocation.Report.self, from: Data(process.output.utf8))
+    let again = try #require(report.runs.first)
+    #expect(again.verdict.status == "fail")
+    #expect(again.verdict.headline.contains("was expected to fail with"))
+  }
+
+  @Test func `an idle LLC fails, and a working scheduler in its place passes`() throws {
+    let file = "\(Self.folder)/fails-idle-llc.json"
     let run = try Invocation.test([file], options: Self.kernel, in: scratch).run()
-    let failures = Invocation.failures(of: run)
     #expect(run.verdict.status == "fail")
-    for mark in marks {
-      #expect(failures.contains { $0.contains(mark) }, "\(mark): \(failures)")
-    }
-    let working = try Self.replacingScheduler(of: file)
+    #expect(Invocation.failures(of: run).contains { $0.contains("worker.gap: spin/") })
+    let copy = try Self.replacingScheduler(of: try Self.object(of: file))
     let good = try Invocation.test(
-      [try scratch.write(working, to: "fails-\(name).json")], options: Self.kernel, in: scratch
+      [try scratch.write(copy, to: "working-idle-llc.json")], options: Self.kernel, in: scratch
     ).run()
     #expect(Invocation.failures(of: good) == [])
     #expect(good.verdict.status == "pass")
   }
 
-  /// The scenario under `vtime`, with the same slice.
-  private static func replacingScheduler(of file: String) throws -> String {
+  /// Runs a scenario beside its copy under a working scheduler: each of the guests has one host
+  /// thread.
+  private func runBoth(
+    _ file: String, _ object: [String: Any]
+  ) throws -> (broken: Invocation.Report.Run, working: Invocation.Report.Run) {
+    let name = try #require(object["name"] as? String)
+    let copy = try scratch.write(
+      try Self.replacingScheduler(of: object), to: "working-\(name).json")
+    let broken = try Invocation.begin([file], options: Self.kernel, in: scratch)
+    let working = try Invocation.begin([copy], options: Self.kernel, in: scratch)
+    return (
+      try Invocation(finishing: broken).run(), try Invocation(finishing: working).run()
+    )
+  }
+
+  private static func object(of file: String) throws -> [String: Any] {
     let text = try Files.read(file, limit: 1 << 20)
-    let object = try #require(
-      try JSONSerialization.jsonObject(with: Data(text)) as? [String: Any])
+    return try #require(try JSONSerialization.jsonObject(with: Data(text)) as? [String: Any])
+  }
+
+  private static func text(_ object: [String: Any]) throws -> String {
+    String(decoding: try JSONSerialization.data(withJSONObject: object), as: UTF8.self)
+  }
+
+  /// The scenario under `vtime`, with the same slice, which must then pass.
+  private static func replacingScheduler(of object: [String: Any]) throws -> String {
     let scheduler = object["scheduler"] as? [String: Any]
     let settings = (scheduler?["settings"] as? [String: Any])?.filter { $0.key == "slice_ns" }
     var changed = object
+    changed["expectFailure"] = nil
     changed["scheduler"] = [
       "object": KtstrProcess.root + "/.build/schedulers/vtime.bpf.o", "settings": settings ?? [:],
     ]
-    return String(decoding: try JSONSerialization.data(withJSONObject: changed), as: UTF8.self)
+    return try text(changed)
   }
 }

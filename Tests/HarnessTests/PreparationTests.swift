@@ -163,6 +163,9 @@ import Wire
 
   @Test func `a scheduler brings loader and object, and one host thread for all vCPUs`() throws {
     let kernel = try kernel()
+    try Files.write(
+      Array("\(Self.drivers)CONFIG_SCHED_CLASS_EXT=y\n".utf8),
+      to: kernel.directory.appending("config").string)
     let object = scratch.path.appending("made.bpf.o").string
     try Files.write(Array("the object".utf8), to: object)
     let loader = scratch.path.appending("ktstr-scx").string
@@ -193,19 +196,56 @@ import Wire
 
   @Test func `a kernel without sched_ext skips, before anything is looked for`() throws {
     let kernel = try kernel()
-    let drivers = "CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=y\nCONFIG_VIRTIO_BLK=y\n"
     let config = kernel.directory.appending("config")
     try Files.write(
-      Array("\(drivers)CONFIG_SMP=y\n# CONFIG_SCHED_CLASS_EXT is not set\n".utf8), to: config.string
+      Array("\(Self.drivers)CONFIG_SMP=y\n# CONFIG_SCHED_CLASS_EXT is not set\n".utf8),
+      to: config.string
     )
     let member = #", "scheduler": {"object": "nowhere.bpf.o"}"#
     let run = try prepare(#""cpus": 2"#, kernel: kernel, members: member)
-    #expect(run.unmetNeed?.hasSuffix("has no sched_ext (CONFIG_SCHED_CLASS_EXT)") == true)
-    try Files.write(Array("\(drivers)CONFIG_SCHED_CLASS_EXT=y\n".utf8), to: config.string)
+    #expect(run.unmetNeed?.hasSuffix("built without it (CONFIG_SCHED_CLASS_EXT)") == true)
+    try Files.write(Array("\(Self.drivers)CONFIG_SCHED_CLASS_EXT=y\n".utf8), to: config.string)
     #expect(throws: PreparationError.self) {
       try prepare(#""cpus": 2"#, kernel: kernel, members: member)
     }
   }
+
+  @Test func `a kernel that was stored without a configuration is known by its BTF, or skipped`()
+    throws
+  {
+    let member = #", "scheduler": {"object": "nowhere.bpf.o"}"#
+    var kernel = try kernel()
+    #expect(kernel.config == nil)
+    #expect(
+      try prepare(#""cpus": 2"#, kernel: kernel, members: member).unmetNeed
+        == "the scenario requires sched_ext, and nothing tells if the kernel has it: it is stored "
+        + "without a configuration and has no BTF")
+    kernel = try known(kernel, schedExt: false)
+    #expect(
+      try prepare(#""cpus": 2"#, kernel: kernel, members: member).unmetNeed
+        == "the scenario requires sched_ext, the kernel was built without it "
+        + "(CONFIG_SCHED_CLASS_EXT)")
+    kernel = try known(kernel, schedExt: true)
+    // It is looked for what comes along then.
+    #expect(throws: PreparationError.self) {
+      try prepare(#""cpus": 2"#, kernel: kernel, members: member)
+    }
+    #expect(try prepare(#""cpus": 2"#, kernel: kernel).unmetNeed == nil)
+  }
+
+  /// A stored kernel as if its BTF had told of sched_ext.
+  private func known(_ kernel: Kernel, schedExt: Bool) throws -> Kernel {
+    var metadata = kernel.metadata
+    metadata.schedExt = schedExt
+    try Files.write(
+      Array(try JSONEncoder().encode(metadata)),
+      to: kernel.directory.appending("metadata.json").string)
+    return try store.kernel(id: kernel.id)
+  }
+
+  /// The configuration without which no kernel is taken.
+  private static let drivers =
+    "CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=y\nCONFIG_VIRTIO_BLK=y\n"
 
   @Test func `a payload's program comes with its path in the guest's plan`() throws {
     let run = try prepare(

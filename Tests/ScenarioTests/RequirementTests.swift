@@ -102,7 +102,8 @@ import Testing
     unknown.release = "unknown"
     #expect(
       try requires(#"{"features": ["sched_ext"]}"#).unmet(by: unknown)
-        == "the scenario requires sched_ext, and nothing tells if the kernel has it")
+        == "the scenario requires sched_ext, and nothing tells if the kernel has it: it is stored "
+        + "without a configuration and has no BTF")
     #expect(
       try requires(#"{"features": ["CONFIG_PSI"]}"#).unmet(by: unknown)
         == "the scenario requires CONFIG_PSI, and the kernel's configuration is not known")
@@ -112,8 +113,21 @@ import Testing
     unknown.schedExt = false
     #expect(
       try requires(#"{"features": ["sched_ext"]}"#).unmet(by: unknown)
-        == "the scenario requires sched_ext, the kernel was built without it")
+        == "the scenario requires sched_ext, the kernel was built without it "
+        + "(CONFIG_SCHED_CLASS_EXT)")
     #expect(try requires(#"{"cpus": 1}"#).unmet(by: unknown) == nil)
+  }
+
+  @Test func `a scheduler requires sched_ext, once`() throws {
+    let scheduler = #""scheduler": {"object": "x.bpf.o"}"#
+    let plain = try decode(Self.text(scheduler)).scenario
+    #expect(plain.requires == Requirements())
+    #expect(plain.allRequirements.features == ["sched_ext"])
+    let both = try decode(
+      Self.text(scheduler + #", "requires": {"features": ["CONFIG_PSI", "sched_ext"]}"#)
+    ).scenario
+    #expect(both.allRequirements == both.requires)
+    #expect(try decode(Self.text(#""seed": 1"#)).scenario.allRequirements == Requirements())
   }
 
   @Test(arguments: [

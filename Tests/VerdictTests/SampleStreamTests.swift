@@ -36,8 +36,9 @@ import Wire
     #expect(bad?.measured == Quantity(500_000_000.0, .nanoseconds))
     #expect(
       bad?.detail
-        == "spin/0 finished no iteration from 1 s to 1.5 s into the work, for 500 ms "
-        + "(limit 499 ms); its longest gap, of 20 ms, ended 1.23 s into the work on CPU 1")
+        == "spin/0 finished no iteration from 1 s to 1.5 s into the work in cgroup a/b, for "
+        + "500 ms (limit 499 ms); its longest gap, of 20 ms, ended 1.23 s into the work on CPU 1 "
+        + "in cgroup a/b")
     #expect(stall(200, steady)?.status == .pass)
   }
 
@@ -77,8 +78,8 @@ import Wire
     #expect(slow?.status == .fail)
     #expect(
       slow?.detail
-        == "spin/0 did 0/s from 1 s to 1.5 s into the work, but at least 500/s is expected in "
-        + "each window of 500 ms")
+        == "spin/0 did 0/s from 1 s to 1.5 s into the work in cgroup a/b, but at least 500/s is "
+        + "expected in each window of 500 ms")
     let fast = band(nil, 1500, stalled)
     #expect(fast?.status == .fail)
     #expect(fast?.limit == Limit(.atMost, Quantity(1500.0, .perSecond)))
@@ -178,8 +179,8 @@ import Wire
     #expect(early?.status == .fail)
     #expect(
       early?.detail
-        == "the rate of spin has not settled 0 ns into the work: it was 4 k/s from 0 ns to 500 ms "
-        + "into the work, 100 % off its median of 2 k/s (limit 90 %)")
+        == "the rate of spin has not settled 0 ns after its start: it was 4 k/s from 0 ns to "
+        + "500 ms into the work in cgroup a/b, 100 % off its median of 2 k/s (limit 90 %)")
     #expect(convergence(1, after: 0, late)?.status == .pass)
     #expect(convergence(0, value: .cpu, late)?.status == .pass)
   }

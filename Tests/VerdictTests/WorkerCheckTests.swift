@@ -13,7 +13,8 @@ import Wire
     let none = judged { $0.editReport(Fixture.spin0) { $0.iterations = 0 } }
     let check = none.check(.workerProgress, "spin/0")
     #expect(check?.status == .fail)
-    #expect(check?.detail == "spin/0 finished no iteration in 3 s; it got 2 s of CPU time")
+    #expect(
+      check?.detail == "spin/0 finished no iteration in 3 s in cgroup a/b; it got 2 s of CPU time")
     #expect(check?.measured == Quantity(0.0, .count))
     #expect(check?.limit == Limit(.atLeast, Quantity(1.0, .count)))
     #expect(none.check(.workerProgress, "spin/1")?.status == .pass)
@@ -94,7 +95,8 @@ import Wire
     #expect(even.check(.workerGap, "spin/0")?.status == .pass)
     #expect(
       even.check(.workerGap, "spin/0")?.detail
-        == "the longest gap of spin/0 was 400 ms, which ended 1.23 s into the work on CPU 1")
+        == "the longest gap of spin/0 was 400 ms, which ended 1.23 s into the work on CPU 1 "
+        + "in cgroup a/b")
     let longer = judged { $0.editReport(Fixture.spin0) { $0.longestGapNanoseconds = 400_000_001 } }
     let check = longer.check(.workerGap, "spin/0")
     #expect(check?.status == .fail)
@@ -104,7 +106,7 @@ import Wire
     #expect(
       long.headline
         == "spin/0 stood still for 985 ms (limit 400 ms), which ended 1.23 s into the work on "
-        + "CPU 1")
+        + "CPU 1 in cgroup a/b")
   }
 
   @Test func `a limit for a group leaves the others alone`() {
@@ -136,8 +138,8 @@ import Wire
     #expect(long?.status == .fail)
     #expect(
       long?.detail
-        == "spin/0 stood still for at least 900 ms (limit 400 ms), as its last sample 2.5 s into "
-        + "the work tells; its final report is missing")
+        == "spin/0 stood still for at least 900 ms in cgroup a/b (limit 400 ms), as its last "
+        + "sample 2.5 s into the work tells; its final report is missing")
     let short = verdict(100_000_000).check(.workerGap, "spin/0")
     #expect(short?.status == .inconclusive)
     #expect(
@@ -175,7 +177,8 @@ import Wire
     #expect(lower.check(.workerRate, "spin/0")?.status == .fail)
     #expect(
       lower.headline
-        == "spin/0 did 99.7/s (299 iterations in 3 s), but at least 100/s is expected")
+        == "spin/0 did 99.7/s (299 iterations in 3 s) in cgroup a/b, but at least 100/s is expected"
+    )
   }
 
   @Test func `a rate needs a whole run of its worker`() {

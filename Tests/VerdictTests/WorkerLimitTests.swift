@@ -16,7 +16,8 @@ import Wire
     if status == .fail {
       #expect(
         check?.detail
-          == "spin/0 did 1 k/s (3000 iterations in 3 s), but at most 999/s is expected")
+          == "spin/0 did 1 k/s (3000 iterations in 3 s) in cgroup a/b, but at most 999/s is expected"
+      )
     }
   }
 
@@ -52,13 +53,16 @@ import Wire
     #expect(time?.status == .fail)
     #expect(
       time?.detail
-        == "spin/0 was ready and waited for a CPU for 600 ms of 3 s (limit 500 ms)")
+        == "spin/0 was ready and waited for a CPU for 600 ms of 3 s (limit 500 ms), most of it "
+        + "(600 ms) from 0 ns to 3 s into the work in cgroup a/b; its longest gap, of 20 ms, ended "
+        + "1.23 s into the work on CPU 1 in cgroup a/b")
     #expect(runDelay(.share(0.2), delayed)?.status == .pass)
     let share = runDelay(.share(0.19), delayed)
     #expect(share?.status == .fail)
     #expect(
-      share?.detail
-        == "spin/0 was ready and waited for a CPU for 600 ms of 3 s, 20 % of its time (limit 19 %)")
+      share?.detail.hasPrefix(
+        "spin/0 was ready and waited for a CPU for 600 ms of 3 s, 20 % of its time (limit 19 %), "
+          + "most of it (600 ms)") == true)
   }
 
   @Test func `time that was waited counts even if the worker died, a share does not`() {
@@ -101,7 +105,7 @@ import Wire
     #expect(
       second?.detail
         == "spin/0 was seen on another CPU than before 300 times in 3 s, 100/s (limit 99/s), "
-        + "on CPUs 0-1,3")
+        + "on CPUs 0-1,3, most often (300 times) from 2 s to 3 s into the work in cgroup a/b")
     #expect(migrations(.iteration, 0.1) { _ in }?.status == .pass)
     #expect(migrations(.iteration, 0.09) { _ in }?.status == .fail)
     #expect(migrations(.iteration, 0.1) { $0.iterations = 0 }?.status == .inconclusive)

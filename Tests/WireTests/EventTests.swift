@@ -28,7 +28,8 @@ import Wire
         monotonic: 1,
         samples: [
           Sample(
-            id: Examples.id, iterations: 2, cpuNanoseconds: 3, longestGapNanoseconds: 4)
+            id: Examples.id, iterations: 2, cpuNanoseconds: 3, longestGapNanoseconds: 4,
+            runDelayNanoseconds: 5, migrations: 6)
         ])
     ).frame(sequence: 0)
     #expect(batch.type == 4)
@@ -40,6 +41,8 @@ import Wire
         0x02, 0, 0, 0, 0, 0, 0, 0,  // iterations
         0x03, 0, 0, 0, 0, 0, 0, 0,  // CPU time
         0x04, 0, 0, 0, 0, 0, 0, 0,  // longest gap
+        0x05, 0, 0, 0, 0, 0, 0, 0,  // run delay
+        0x06, 0, 0, 0, 0, 0, 0, 0,  // migrations
       ])
     let problem = Event.problem(Problem(isFatal: true, errno: -2, text: "é")).frame(sequence: 0)
     #expect(problem.type == 7)

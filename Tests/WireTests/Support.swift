@@ -44,7 +44,9 @@ enum Examples {
       SampleBatch(
         monotonic: 5,
         samples: [
-          Sample(id: id, iterations: 1, cpuNanoseconds: 2, longestGapNanoseconds: 3),
+          Sample(
+            id: id, iterations: 1, cpuNanoseconds: 2, longestGapNanoseconds: 3,
+            runDelayNanoseconds: 4, migrations: 5),
           Sample(
             id: WorkerID(work: 0, worker: 0), iterations: .max, cpuNanoseconds: .max,
             longestGapNanoseconds: .max),
@@ -55,6 +57,17 @@ enum Examples {
         runDelayNanoseconds: 4, voluntarySwitches: 5, involuntarySwitches: 6, migrations: 7,
         cpusSeen: [0x8000_0000_0000_0001, 2], longestGapNanoseconds: 8,
         longestGapEndNanoseconds: 9, longestGapCPU: 10, workUnits: 11, startDelayNanoseconds: 12)),
+    .workerReport(
+      {
+        var report = WorkerReport(
+          id: id, end: .stopped, code: 0, iterations: 1, wallNanoseconds: 2, cpuNanoseconds: 3,
+          runDelayNanoseconds: 4, voluntarySwitches: 5, involuntarySwitches: 6, migrations: 7,
+          cpusSeen: [3], longestGapNanoseconds: 8, longestGapEndNanoseconds: 9, longestGapCPU: 10)
+        report.sightings = [
+          Sighting(cpu: 1, nanoseconds: 5), Sighting(cpu: .max, nanoseconds: .max),
+        ]
+        return report
+      }()),
     .diskReport(
       DiskReport(
         id: id, passes: 1, bytesWritten: 2, bytesVerified: 3, flushes: 4, mismatchedBlocks: 5,
@@ -63,7 +76,10 @@ enum Examples {
       DiskReport(
         id: id, passes: 0, bytesWritten: 0, bytesVerified: 0, flushes: 0, mismatchedBlocks: 0,
         firstMismatch: nil, ioErrors: 0, lastErrno: 0)),
-    .latencyReport(LatencyReport(id: id, kind: .wake, histogram: latencies([3, 70, 70, 1 << 40]))),
+    .latencyReport(
+      LatencyReport(
+        id: id, kind: .wake, histogram: latencies([3, 70, 70, 1 << 40]),
+        worst: Sighting(cpu: 6, nanoseconds: 7))),
     .latencyReport(LatencyReport(id: id, kind: .request, histogram: LatencyHistogram())),
     .cpuPlace(
       CPUPlace(

@@ -24,8 +24,22 @@ package struct Requirements: Equatable, Sendable {
   /// What the option of each kernel that knows nodes is called.
   package static let numaOption = "CONFIG_NUMA"
 
+  /// The option of kernels with sched_ext; it depends on BTF.
+  package static let schedExtOption = "CONFIG_SCHED_CLASS_EXT"
+
   /// Nothing is required.
   package init() {}
+}
+
+extension Scenario {
+  /// What must be met: what the scenario requires in words, and sched_ext where it has a scheduler.
+  package var allRequirements: Requirements {
+    var all = requires
+    if scheduler != nil, !all.features.contains(Requirements.schedExt) {
+      all.features.append(Requirements.schedExt)
+    }
+    return all
+  }
 }
 
 /// A bound of a kernel's release, such as `>=6.12`.
@@ -154,8 +168,12 @@ extension Requirements {
       if name == Self.schedExt {
         switch found.schedExt {
         case true?: continue
-        case false?: return "the scenario requires sched_ext, the kernel was built without it"
-        case nil: return "the scenario requires sched_ext, and nothing tells if the kernel has it"
+        case false?:
+          return "the scenario requires sched_ext, the kernel was built without it "
+            + "(\(Self.schedExtOption))"
+        case nil:
+          return "the scenario requires sched_ext, and nothing tells if the kernel has it: it is "
+            + "stored without a configuration and has no BTF"
         }
       }
       guard let set else {

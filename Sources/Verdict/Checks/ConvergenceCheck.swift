@@ -26,15 +26,16 @@ extension Ledger {
         ? Quantity(value, .perSecond).text : "\(Quantity(value, .ratio).text) of a CPU"
     }
     let noun = expected.value == .rate ? "rate" : "CPU time"
-    let curve = curve(ofGroup: index)
-    let windows = curve.windows(expected.windowNanoseconds, from: expected.afterNanoseconds)
+    let history = history(ofGroup: index)
+    let windows = history.windows(
+      expected.windowNanoseconds, after: expected.afterNanoseconds)
     let after = Quantity(expected.afterNanoseconds, .nanoseconds).text
     let length = Quantity(expected.windowNanoseconds, .nanoseconds).text
     guard windows.count >= 2, let middle = Statistics.median(windows.map(value)) else {
       return result(
         .inconclusive, nil,
         "the samples of \(name) make \(windows.count) windows of \(length) behind \(after), too "
-          + "few to see it settle (\(reasonForAbsence))")
+          + "few to see it settle (\(reasonForAbsence(of: index)))")
     }
     guard middle > 0 else {
       return result(
@@ -53,10 +54,12 @@ extension Ledger {
       isGood
       ? "the \(noun) of \(name) keeps within \(shown) of \(text(middle)) (limit \(border)) from "
         + "\(after) on, in \(windows.count) windows of \(length)"
-      : "the \(noun) of \(name) has not settled \(after) into the work: it was "
-        + "\(text(value(farthest))) \(farthest.text), \(shown) off its median of \(text(middle)) "
+      : "the \(noun) of \(name) has not settled \(after) after its start: it was "
+        + "\(text(value(farthest))) \(place(of: farthest, index)), \(shown) off its median of \(text(middle)) "
         + "(limit \(border))"
-    if let reason = reasonToDoubtCurve(curve, of: name, window: expected.windowNanoseconds) {
+    if let reason = reasonToDoubt(
+      history, ofGroup: index, window: expected.windowNanoseconds)
+    {
       return result(.inconclusive, measured, "\(story); \(reason)")
     }
     return result(isGood ? .pass : .fail, measured, story)

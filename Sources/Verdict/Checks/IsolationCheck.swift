@@ -33,7 +33,7 @@ extension Ledger {
       return result(
         .fail, measured,
         "\(worker.name) was seen on CPU\(count == 1 ? "" : "s") \(CPUListText.of(outside)), "
-          + "but must keep to \(place)")
+          + "but must keep to \(place)\(firstSight(of: worker, report, on: outside))")
     }
     guard !seen.isEmpty, report.iterations > 0 else {
       return result(
@@ -48,8 +48,20 @@ extension Ledger {
       .pass, measured, "\(worker.name) was seen on CPUs \(seen) only, as it must keep to \(place)")
   }
 
+  /// When a worker was first seen on one of some CPUs.
+  private func firstSight(
+    of worker: WorkerRecord, _ report: WorkerReport, on cpus: [UInt64]
+  ) -> String {
+    let first = report.sightings.first { sighting in
+      let word = Int(sighting.cpu / 64)
+      return word < cpus.count && cpus[word] >> UInt64(sighting.cpu % 64) & 1 == 1
+    }
+    guard let first else { return "" }
+    return "; it was there first " + text(ofOwn: first.nanoseconds, cpu: first.cpu, worker)
+  }
+
   /// The CPUs that a worker may be seen on; nil where nothing says.
-  private func allowedCPUs(
+  func allowedCPUs(
     of worker: WorkerRecord, in group: WorkSpec, _ cpus: AffinitySpec?
   ) -> CPUSet? {
     // The plan seeds each group by its place; see `Scenario.plan(runID:seed:)`.

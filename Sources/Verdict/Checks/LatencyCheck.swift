@@ -27,10 +27,12 @@ extension Ledger {
     let kind = "\(expected.kind) latencies"
     var pooled = LatencyHistogram()
     var worst: (name: String, value: UInt64)?
+    var longest: WorkerRecord?
     for worker in members {
       guard let histogram = worker.latencies[expected.kind],
         let value = histogram.percentile(share)
       else { continue }
+      if longest == nil || histogram.maximum > pooled.maximum { longest = worker }
       pooled.merge(histogram)
       if value > worst?.value ?? 0 || worst == nil { worst = (worker.name, value) }
     }
@@ -48,11 +50,19 @@ extension Ledger {
       "\(name) of \(count) \(kind) in \(expected.work) is \(shown) (limit \(border)); "
       + "the worst worker is \(worst.name) with \(Quantity(worst.value, .nanoseconds).text), "
       + "the longest of all took \(Quantity(pooled.maximum, .nanoseconds).text)"
+      + (longest.map { spot(ofLongest: expected.kind, $0) } ?? "")
     // The longest that was seen is a fact; a share of all needs all.
     if let doubt, isGood || share < 1 {
       return result(.inconclusive, measured, "\(story); \(doubt)")
     }
     return result(isGood ? .pass : .fail, measured, story)
+  }
+
+  /// Whose the longest latency was, when and where it came to its end.
+  private func spot(ofLongest kind: LatencyKind, _ worker: WorkerRecord) -> String {
+    guard let spot = worker.worstLatencies[kind], spot.nanoseconds > 0 else { return "" }
+    return ", that of \(worker.name), which ended "
+      + text(ofOwn: spot.nanoseconds, cpu: spot.cpu, worker)
   }
 
   /// Why what workers measured may not be all; nil when it is.

@@ -20,6 +20,7 @@ extension Ledger {
     return result(
       isGood ? .pass : .fail, measured,
       "\(worker.name) did \(shown) (\(Quantity(report.iterations, .count).text) iterations in "
-        + "\(wall.text))" + (isGood ? "" : ", but at most \(border) is expected"))
+        + "\(wall.text))" + (isGood ? "" : "\(home(of: worker)), but at most \(border) is expected")
+    )
   }
 }

@@ -4,7 +4,9 @@ import Wire
 
 extension Ledger {
   /// Whether a worker was moved between CPUs no more than it may be.
-  func migrations(_ worker: WorkerRecord, _ expected: MigrationLimit) -> CheckResult {
+  func migrations(
+    _ worker: WorkerRecord, _ history: SampleHistory, _ expected: MigrationLimit
+  ) -> CheckResult {
     let unit: Quantity.Unit = expected.base == .second ? .perSecond : .count
     let limit = Limit(.atMost, Quantity(expected.limit, unit))
     func result(_ status: CheckStatus, _ measured: Quantity?, _ detail: String) -> CheckResult {
@@ -36,6 +38,16 @@ extension Ledger {
       isGood ? .pass : .fail, measured,
       "\(worker.name) was seen on another CPU than before "
         + "\(Quantity(report.migrations, .count).text) times in \(during), "
-        + "\(shown)\(each) (limit \(border)), on CPUs \(CPUListText.of(report.cpusSeen))")
+        + "\(shown)\(each) (limit \(border)), on CPUs \(CPUListText.of(report.cpusSeen))"
+        + (isGood ? "" : worst(worker, history)))
+  }
+
+  /// When the worker was moved most, as far as samples tell.
+  private func worst(_ worker: WorkerRecord, _ history: SampleHistory) -> String {
+    guard let worst = history.steepest({ $0.migrations }, isTold: false) else {
+      return home(of: worker)
+    }
+    let spot = Spot(from: sinceWork(worst.from), at: sinceWork(worst.to))
+    return ", most often (\(Quantity(worst.growth, .count).text) times) " + text(of: spot, worker)
   }
 }

@@ -10,29 +10,28 @@ extension Ledger {
     for limit in expect.maxRate where limit.work == group.name {
       checks += workers.map { maxRate($0, limit.perSecond) }
     }
-    for limit in expect.maxRunDelay where limit.work == group.name {
-      checks += workers.map { runDelay($0, limit.limit) }
+    let delays = expect.maxRunDelay.filter { $0.work == group.name }
+    let moves = expect.maxMigrations.filter { $0.work == group.name }
+    let stalls = expect.maxStall.filter { $0.work == group.name }
+    let bands = expect.rateWithin.filter { $0.work == group.name }
+    var histories: [WorkerID: SampleHistory] = [:]
+    if !delays.isEmpty || !moves.isEmpty || !stalls.isEmpty || !bands.isEmpty,
+      let index = groupIndex(of: group.name)
+    {
+      histories = self.histories(ofGroup: index)
     }
-    for limit in expect.maxMigrations where limit.work == group.name {
-      checks += workers.map { migrations($0, limit) }
+    func history(_ worker: WorkerRecord) -> SampleHistory {
+      histories[worker.id] ?? SampleHistory()
     }
+    for limit in delays { checks += workers.map { runDelay($0, history($0), limit.limit) } }
+    for limit in moves { checks += workers.map { migrations($0, history($0), limit) } }
     for limit in expect.isolation where limit.subject.contains(group) {
       checks += workers.map { isolation($0, of: group, limit.cpus) }
     }
-    let stalls = expect.maxStall.filter { $0.work == group.name }
-    let bands = expect.rateWithin.filter { $0.work == group.name }
-    guard !stalls.isEmpty || !bands.isEmpty, let index = groupIndex(of: group.name) else {
-      return checks
-    }
-    let curves = curves(ofGroup: index)
     for limit in stalls {
-      checks += workers.map {
-        stall($0, curves[$0.id] ?? SampleCurve(), limit.limitNanoseconds)
-      }
+      checks += workers.map { stall($0, history($0), limit.limitNanoseconds) }
     }
-    for band in bands {
-      checks += workers.map { rateWithin($0, curves[$0.id] ?? SampleCurve(), band) }
-    }
+    for band in bands { checks += workers.map { rateWithin($0, history($0), band) } }
     return checks
   }
 

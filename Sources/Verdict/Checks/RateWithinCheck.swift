@@ -5,7 +5,7 @@ import Wire
 extension Ledger {
   /// Whether a worker's rate kept between its bounds in each window of time.
   func rateWithin(
-    _ worker: WorkerRecord, _ curve: SampleCurve, _ band: RateBand
+    _ worker: WorkerRecord, _ history: SampleHistory, _ band: RateBand
   ) -> CheckResult {
     let subject = CheckSubject(.worker, worker.name)
     func result(
@@ -19,7 +19,7 @@ extension Ledger {
         band.least.map { Limit(.atLeast, Quantity($0, .perSecond)) },
         band.most.map { Limit(.atMost, Quantity($0, .perSecond)) },
       ].compactMap { $0 }
-    let windows = curve.windows(band.windowNanoseconds)
+    let windows = history.windows(band.windowNanoseconds)
     let length = Quantity(band.windowNanoseconds, .nanoseconds).text
     let ordered = windows.sorted { $0.iterationsPerSecond < $1.iterationsPerSecond }
     guard let slowest = ordered.first, let fastest = ordered.last else {
@@ -35,8 +35,8 @@ extension Ledger {
       let word = limit.relation == .atLeast ? "at least" : "at most"
       return result(
         .fail, measured, limit,
-        "\(worker.name) did \(shown) \(window.text), but \(word) \(border) is expected in each "
-          + "window of \(length)")
+        "\(worker.name) did \(shown) \(place(of: window, worker)), but \(word) \(border) is expected "
+          + "in each window of \(length)")
     }
     let low = Quantity(slowest.iterationsPerSecond, .perSecond)
     let story =
@@ -44,7 +44,7 @@ extension Ledger {
       + "\(Quantity(fastest.iterationsPerSecond, .perSecond).text) in \(windows.count) windows of "
       + length
     // A window over a hole is long enough to hide one that is not good.
-    if let hole = curve.hole(longerThan: band.windowNanoseconds) {
+    if let hole = history.hole(longerThan: band.windowNanoseconds) {
       return result(
         .inconclusive, low, limits.first,
         "\(story); it was not sampled from \(Quantity(hole.from, .nanoseconds).text) to "

@@ -4,7 +4,9 @@ import Wire
 
 extension Ledger {
   /// Whether a worker that was ready got a CPU soon enough, over the whole work.
-  func runDelay(_ worker: WorkerRecord, _ amount: RunDelayLimit.Amount) -> CheckResult {
+  func runDelay(
+    _ worker: WorkerRecord, _ history: SampleHistory, _ amount: RunDelayLimit.Amount
+  ) -> CheckResult {
     let border: Quantity =
       switch amount {
       case .time(let nanoseconds): Quantity(nanoseconds, .nanoseconds)
@@ -41,6 +43,17 @@ extension Ledger {
     if !worker.ranToTheEnd, isGood || isShare {
       return result(.inconclusive, measured, "\(story), but it did not work to the end")
     }
-    return result(isGood ? .pass : .fail, measured, story)
+    return result(
+      isGood ? .pass : .fail, measured, isGood ? story : story + worst(worker, history))
+  }
+
+  /// Where the worker waited most, as far as samples tell.
+  private func worst(_ worker: WorkerRecord, _ history: SampleHistory) -> String {
+    guard let worst = history.steepest({ $0.runDelayNanoseconds }, isTold: true) else {
+      return home(of: worker)
+    }
+    let spot = Spot(from: sinceWork(worst.from), at: sinceWork(worst.to))
+    return ", most of it (\(Quantity(worst.growth, .nanoseconds).text)) "
+      + text(of: spot, worker) + gap(of: worker, within: (worst.from, worst.to))
   }
 }

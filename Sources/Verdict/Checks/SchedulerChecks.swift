@@ -58,7 +58,8 @@ extension Ledger {
       return result(
         .fail,
         "the kernel threw \(name) out \(moment(time)) (\(exit.text))"
-          + (hasDump ? "; its dump is in \(RunFile.schedulerDump.rawValue)" : ""), excerpt)
+          + (hasDump ? "; its dump is in \(RunFile.schedulerDump.rawValue)" : "")
+          + culprit(in: exit.message), excerpt)
     }
     guard end.isDeliberate else {
       let why = exit.map { " (\($0.text))" } ?? ""

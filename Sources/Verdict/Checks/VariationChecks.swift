@@ -57,14 +57,14 @@ extension Ledger {
         .workSteadiness, CheckSubject(.work, name), status, measured: measured, limit: limit,
         detail)
     }
-    let curve = curve(ofGroup: index)
-    let windows = curve.windows(length)
+    let history = history(ofGroup: index)
+    let windows = history.windows(length)
     let lengthText = Quantity(length, .nanoseconds).text
     guard windows.count >= 2 else {
       return result(
         .inconclusive, nil,
         "the samples of \(name) make \(windows.count) windows of \(lengthText), too few to "
-          + "compare (\(reasonForAbsence))")
+          + "compare (\(reasonForAbsence(of: index)))")
     }
     let rates = windows.map(\.iterationsPerSecond)
     guard let variation = Statistics.variation(rates), let mean = Statistics.mean(rates) else {
@@ -76,32 +76,55 @@ extension Ledger {
       abs($0.iterationsPerSecond - mean) < abs($1.iterationsPerSecond - mean)
     }
     let place = farthest.map {
-      ", farthest off with \(Quantity($0.iterationsPerSecond, .perSecond).text) \($0.text)"
+      ", farthest off with \(Quantity($0.iterationsPerSecond, .perSecond).text) \(self.place(of: $0, index))"
     }
     let story =
       "the rate of \(name) varies by \(shown) (limit \(border)) around "
       + "\(Quantity(mean, .perSecond).text) in \(windows.count) windows of \(lengthText)"
       + (place ?? "")
-    if let reason = reasonToDoubtCurve(curve, of: name, window: length) {
+    if let reason = reasonToDoubt(history, ofGroup: index, window: length) {
       return result(.inconclusive, measured, "\(story); \(reason)")
     }
     return result(limit.holds(for: measured) ? .pass : .fail, measured, story)
   }
 
-  /// Why a statistic over the samples of a group is not that of the whole work; nil when it is.
-  func reasonToDoubtCurve(
-    _ curve: SampleCurve, of name: String, window: UInt64
+  /// Why a statistic over the samples of a group is not that of all its work; nil when it is.
+  func reasonToDoubt(
+    _ history: SampleHistory, ofGroup index: Int, window: UInt64
   ) -> String? {
-    if let hole = curve.hole(longerThan: window) {
+    let name = scenario.work[index].name
+    if let hole = history.hole(longerThan: window) {
       return "not all of its workers were sampled from \(Quantity(hole.from, .nanoseconds).text) "
         + "to \(Quantity(hole.to, .nanoseconds).text) into the work"
     }
-    guard stages[.workEnded] != nil else { return "the end of the work was never told" }
-    if let last = curve.points.last, let start = stages[.workStarted],
-      let end = stages[.workEnded], end > start, end - start > last.at.saturating(adding: window)
-    {
-      return "its samples end \(Quantity(last.at, .nanoseconds).text) into the work"
+    guard let start = stages[.workStarted] else { return "the work never started" }
+    for (span, curve) in zip(spans(ofGroup: index), history.curves) {
+      guard let end = span.end else { return "the end of the work was never told" }
+      guard let last = curve.points.last else { return "\(name) was not sampled" }
+      if end > start, end - start > last.at.saturating(adding: window) {
+        return "its samples end \(Quantity(last.at, .nanoseconds).text) into the work"
+      }
     }
     return nil
+  }
+
+  /// Why there is too little of a group's samples.
+  func reasonForAbsence(of index: Int) -> String {
+    stages[.workStarted] != nil && spans(ofGroup: index).isEmpty
+      ? "\(scenario.work[index].name) was never started" : reasonForAbsence
+  }
+
+  /// When a window was and where the worker lived, for the middle of a sentence.
+  func place(of window: SampleCurve.Window, _ worker: WorkerRecord) -> String {
+    let start = stages[.workStarted] ?? 0
+    return text(
+      of: Spot(
+        from: start.saturating(adding: window.from), at: start.saturating(adding: window.to)),
+      worker)
+  }
+
+  /// The same for a group.
+  func place(of window: SampleCurve.Window, _ index: Int) -> String {
+    workers(ofGroup: index).first.map { place(of: window, $0) } ?? ""
   }
 }

@@ -51,7 +51,8 @@ extension Ledger {
     let cpu = Quantity(report.cpuNanoseconds, .nanoseconds)
     return result(
       .fail, measured,
-      "\(worker.name) finished no iteration in \(wall.text); it got \(cpu.text) of CPU time")
+      "\(worker.name) finished no iteration in \(wall.text)\(home(of: worker)); it got \(cpu.text) of CPU "
+        + "time")
   }
 
   private func end(_ worker: WorkerRecord) -> CheckResult {
@@ -107,12 +108,13 @@ extension Ledger {
       let (shown, border) = Quantity.texts(measured, limit.quantity)
       return result(
         .fail, measured,
-        "\(worker.name) stood still for at least \(shown) (limit \(border)), "
-          + "as its last sample\(at ?? "") tells; its final report is missing")
+        "\(worker.name) stood still for at least \(shown)\(home(of: worker, at: monotonic)) "
+          + "(limit \(border)), as its last sample\(at ?? "") tells; its final report is missing")
     }
     let measured = Quantity(report.longestGapNanoseconds, .nanoseconds)
-    let end = Quantity(report.longestGapEndNanoseconds, .nanoseconds).text
-    let place = "which ended \(end) into the work on CPU \(report.longestGapCPU)"
+    let place =
+      "which ended "
+      + text(ofOwn: report.longestGapEndNanoseconds, cpu: report.longestGapCPU, worker)
     guard limit.holds(for: measured) else {
       let (shown, border) = Quantity.texts(measured, limit.quantity)
       return result(
@@ -156,6 +158,6 @@ extension Ledger {
     return result(
       isGood ? .pass : .fail, measured,
       "\(worker.name) did \(shown) (\(iterations) iterations in \(wall.text))"
-        + (isGood ? "" : ", but at least \(border) is expected"))
+        + (isGood ? "" : "\(home(of: worker)), but at least \(border) is expected"))
   }
 }

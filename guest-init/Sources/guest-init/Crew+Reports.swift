@@ -72,11 +72,15 @@ extension Crew {
     _ report: WorkerReport, _ index: Int, _ telemetry: inout Telemetry
   ) {
     telemetry.post(.workerReport(report))
+    let start = table.startTime(of: Int(members[index].spec.id.work))
     for kind in LatencyKind.allCases {
-      guard let histogram = table.recorders.recorder(index, kind).histogram else { continue }
+      let recorder = table.recorders.recorder(index, kind)
+      guard let histogram = recorder.histogram else { continue }
       telemetry.post(
         .latencyReport(
-          LatencyReport(id: members[index].spec.id, kind: kind, histogram: histogram)))
+          LatencyReport(
+            id: members[index].spec.id, kind: kind, histogram: histogram,
+            worst: recorder.worst(since: start))))
     }
     if members[index].spec.kind.diskArea != nil {
       telemetry.post(.diskReport(diskReport(index)))
@@ -106,7 +110,7 @@ extension Crew {
     while let last = cpus.last, last == 0 { cpus.removeLast() }
     let began = slot.fields.began.load(ordering: .relaxed)
     let hasStarted = start > 0 && end != .neverStarted
-    return WorkerReport(
+    var report = WorkerReport(
       id: members[index].spec.id, end: end, code: code,
       iterations: slot.fields.iterations.load(ordering: .relaxed),
       wallNanoseconds: hasStarted ? (ended == 0 ? now : max(ended, start)) - start : 0,
@@ -117,6 +121,12 @@ extension Crew {
       longestGapCPU: slot.fields.longestGapCPU.load(ordering: .relaxed),
       workUnits: slot.fields.units.load(ordering: .relaxed),
       startDelayNanoseconds: began > start && hasStarted ? began - start : 0)
+    let count = Int(slot.fields.sightingCount.load(ordering: .acquiring))
+    for place in 0..<min(count, Sighting.maximumCount) {
+      let seen = WorkerSlot.unpack(slot.fields.sightings[place].load(ordering: .relaxed))
+      report.sightings.append(Sighting(cpu: seen.cpu, nanoseconds: seen.nanoseconds))
+    }
+    return report
   }
 
   /// A worker's gap that no checkpoint has ended yet.

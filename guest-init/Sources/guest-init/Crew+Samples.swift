@@ -16,7 +16,9 @@ extension Crew {
           iterations: slot.fields.iterations.load(ordering: .relaxed),
           cpuNanoseconds: cpuTime(index),
           longestGapNanoseconds: max(
-            slot.fields.longestGap.load(ordering: .relaxed), openGap(index, now: now))))
+            slot.fields.longestGap.load(ordering: .relaxed), openGap(index, now: now)),
+          runDelayNanoseconds: slot.fields.runDelay.load(ordering: .relaxed),
+          migrations: slot.fields.migrations.load(ordering: .relaxed)))
     }
     for piece in SampleBatch(monotonic: now, samples: samples).split() {
       telemetry.post(.samples(piece))

@@ -43,7 +43,11 @@ internal import Wire
   func record(_ value: UInt64) {
     let seen = number(0)
     if seen == 0 || value < number(2) { set(2, value) }
-    if value > number(3) { set(3, value) }
+    if value > number(3) {
+      set(3, value)
+      set(4, guest_monotonic())
+      set(5, UInt64(guest_cpu()))
+    }
     set(1, number(1) &+ value)
     let index = LatencyHistogram.index(of: value)
     let old = unsafe buckets[index].load(ordering: .relaxed)
@@ -64,6 +68,13 @@ internal import Wire
       if count > 0 { histogram.buckets.append(.init(index: UInt16(index), count: count)) }
     }
     return histogram
+  }
+
+  /// Where the longest came to its end, and when after a moment.
+  func worst(since start: UInt64) -> Sighting {
+    let end = number(4)
+    return Sighting(
+      cpu: UInt32(clamping: number(5)), nanoseconds: end > start ? end - start : 0)
   }
 
   private func number(_ index: Int) -> UInt64 {

@@ -26,6 +26,8 @@ struct Worker {
   private var delayBefore: UInt64 = 0
   /// When its CPU time is due to be told to init; of processes init knows it.
   private var publication: UInt64 = .max
+  /// When its run delay is due to be told to init.
+  private var delayPublication: UInt64 = .max
   /// For its choices.
   var random: SeededRandom
 
@@ -34,6 +36,8 @@ struct Worker {
   /// The longest wait without a look at ``shallStop``.
   private static let lookInterval = 50 * Time.millisecond
   private static let publicationInterval = 10 * Time.millisecond
+  /// A file is read for it, which a worker shall not notice.
+  private static let delayInterval = 250 * Time.millisecond
 
   init(_ spec: WorkerSpec, of group: Group, table: WorkerTable, index: Int) {
     self.spec = spec
@@ -146,6 +150,7 @@ struct Worker {
     slot.fields.began.store(guest_monotonic(), ordering: .relaxed)
     gaps = GapKeeper(start: start)
     if spec.isThread { publication = start }
+    delayPublication = Time.after(Self.delayInterval, from: start)
     // Those that wait for this CPU begin now, too, and not a time slice later. A deadline task would
     // give its whole budget away.
     if case .deadline = spec.policy { return }
@@ -158,17 +163,23 @@ struct Worker {
 
   /// Ends the worker after work that was told to stop.
   func leave() -> Never {
-    end()
+    var worker = self
+    worker.end()
   }
 
   /// Ends the worker because a step failed.
   func leave(_ step: WorkerStep, _ errno: Int32) -> Never {
+    var worker = self
     slot.fields.failedStep.store(step.rawValue, ordering: .relaxed)
     slot.fields.failure.store(errno, ordering: .relaxed)
-    end()
+    worker.end()
   }
 
-  private func end() -> Never {
+  private mutating func end() -> Never {
+    // Who did not run again before it was told to stop stood still all the same.
+    if slot.fields.began.load(ordering: .relaxed) != 0 {
+      checkpoint(0, idle: slot.fields.intendedIdle.load(ordering: .relaxed))
+    }
     let now = guest_monotonic()
     var usage = guest_usage()
     unsafe guest_thread_usage(&usage)
@@ -213,6 +224,7 @@ struct Worker {
     if change.isLongest { publishGap() }
     if change.isOtherCPU { publishCPU() }
     if gaps.last >= publication { publishTime() }
+    if gaps.last >= delayPublication { publishDelay() }
     slot.fields.iterations.store(iterations, ordering: .relaxed)
     slot.fields.lastCheckpoint.store(gaps.last, ordering: .releasing)
   }
@@ -308,6 +320,25 @@ struct Worker {
     slot.fields.migrations.store(gaps.migrations, ordering: .relaxed)
     let word = Int(gaps.cpu / 64)
     guard word < WorkerSlot.cpuWords else { return }
-    slot.fields.cpusSeen[word].bitwiseOr(1 << UInt64(gaps.cpu % 64), ordering: .relaxed)
+    let bit: UInt64 = 1 << UInt64(gaps.cpu % 64)
+    let before = slot.fields.cpusSeen[word].bitwiseOr(bit, ordering: .relaxed).oldValue
+    if before & bit == 0 { publishSighting() }
+  }
+
+  /// Notes the CPU as one that was never seen before.
+  private func publishSighting() {
+    let count = slot.fields.sightingCount.load(ordering: .relaxed)
+    guard count < UInt32(Sighting.maximumCount) else { return }
+    let start = table.startTime(of: Int(spec.id.work))
+    slot.fields.sightings[Int(count)].store(
+      WorkerSlot.pack(cpu: gaps.cpu, at: gaps.last > start ? gaps.last - start : 0),
+      ordering: .relaxed)
+    slot.fields.sightingCount.store(count + 1, ordering: .releasing)
+  }
+
+  /// Init would have to read a file for each worker and sample.
+  private mutating func publishDelay() {
+    slot.fields.runDelay.store(Self.runDelay &- delayBefore, ordering: .relaxed)
+    delayPublication = Time.after(Self.delayInterval, from: gaps.last)
   }
 }

@@ -19,6 +19,10 @@ struct WorkerSlot: ~Copyable {
   let longestGapCPU = Atomic<UInt32>(0)
   let migrations = Atomic<UInt64>(0)
   let cpusSeen = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+  /// The CPUs of ``Wire/WorkerReport/sightings``, each with when it was first seen, packed by
+  /// ``pack(cpu:at:)``; how many there are.
+  let sightings = InlineArray<64, Atomic<UInt64>> { _ in Atomic(0) }
+  let sightingCount = Atomic<UInt32>(0)
   /// When the worker ran after the common start; 0 until then.
   let began = Atomic<UInt64>(0)
   /// When the worker left its loop; 0 until then.
@@ -29,7 +33,7 @@ struct WorkerSlot: ~Copyable {
   /// CPU time that it had used before the common start.
   let cpuBefore = Atomic<UInt64>(0)
   // What it used between the common start and its end; valid once ``ended`` is set. A thread tells
-  // its CPU time meanwhile, too.
+  // its CPU time meanwhile, too, and all tell their run delay.
   let cpu = Atomic<UInt64>(0)
   let runDelay = Atomic<UInt64>(0)
   let voluntarySwitches = Atomic<UInt64>(0)
@@ -52,6 +56,19 @@ struct WorkerSlot: ~Copyable {
   let firstMismatch = Atomic<UInt64>(0)
   let ioErrors = Atomic<UInt64>(0)
   let lastErrno = Atomic<Int32>(0)
+}
+
+extension WorkerSlot {
+  /// A CPU and a time since the common start in one word, so that neither is ever without the other;
+  /// 48 bits are three days.
+  static func pack(cpu: UInt32, at nanoseconds: UInt64) -> UInt64 {
+    UInt64(cpu & 0xffff) << 48 | min(nanoseconds, 1 << 48 - 1)
+  }
+
+  /// What ``pack(cpu:at:)`` packed.
+  static func unpack(_ word: UInt64) -> (cpu: UInt32, nanoseconds: UInt64) {
+    (UInt32(word >> 48), word & (1 << 48 - 1))
+  }
 }
 
 /// The steps of a worker that can fail.
