@@ -84,7 +84,7 @@ package struct Preparation: Sendable {
   /// What the kernel or this host lacks for an order; nil when it can run.
   private static func unmetNeed(of order: RunOrder) -> String? {
     if let unmet = order.unmetRequirement() { return unmet }
-    if order.document.scenario.scheduler != nil, order.kernel.hasSchedExt == false {
+    if !order.document.scenario.allSchedulers.isEmpty, order.kernel.hasSchedExt == false {
       return "kernel \(order.kernel.id) has no sched_ext (CONFIG_SCHED_CLASS_EXT)"
     }
     return HostMemory.unmetNeed(of: order.document.scenario.machine.memory)
@@ -126,7 +126,7 @@ package struct Preparation: Sendable {
         machine: machine(
           order, attempt: attempt, archives: archives, seed: seed, directory: directory),
         limits: RunLimits(
-          durationNanoseconds: scenario.longestWorkNanoseconds,
+          durationNanoseconds: plan.longestWorkNanoseconds,
           drainNanoseconds: Scenario.drainNanoseconds
             .saturatingAdd(luggage == nil ? 0 : Self.companionsEnd),
           totalNanoseconds: scenario.timeoutNanoseconds),
@@ -294,7 +294,7 @@ package struct Preparation: Sendable {
       engine: order.engine.engine, enginePath: order.engine.program,
       // Attaching a scheduler rewrites kernel code, which a software CPU of several threads does
       // not survive.
-      threading: scenario.scheduler == nil ? attempt.threading : .single,
+      threading: scenario.allSchedulers.isEmpty ? attempt.threading : .single,
       kernelImage: order.kernel.elf.string, initramfs: archives,
       commandLine: KernelCommandLine.arguments(order.engine.engine, isShell: false)
         + KernelCommandLine.arguments(order.engine.engine, for: topology),
