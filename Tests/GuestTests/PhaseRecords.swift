@@ -59,6 +59,17 @@ struct PhaseRecords {
       .filter { $0[0] == UInt64(work) && $0[1] == UInt64(worker) }.map { $0[2] }
   }
 
+  /// The share of a CPU that a worker had in a stretch of time, by its first and last sample there.
+  func cpuShare(_ work: Int, _ worker: Int, in time: Range<UInt64>) throws -> Double {
+    let readings = samples.filter { time.contains($0.guest ?? 0) }.compactMap { record in
+      record.samples?.first { $0[0] == UInt64(work) && $0[1] == UInt64(worker) }
+        .map { (time: record.guest ?? 0, cpu: $0[3]) }
+    }
+    let (first, last) = (try #require(readings.first), try #require(readings.last))
+    try #require(last.time > first.time)
+    return Double(last.cpu - first.cpu) / Double(last.time - first.time)
+  }
+
   /// The longest time without a sample in which the work ran.
   var longestPause: UInt64 {
     var last = work.lowerBound
