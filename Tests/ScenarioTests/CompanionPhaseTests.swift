@@ -111,8 +111,8 @@ import Wire
         #": the scheduler "fifo" is not attached then, "vtime" is"#
       ),
       (
-        #"{"runPayload": "bound"}"#,
-        #".runPayload: unknown payload "bound"; did you mean "bounded"?"#
+        #"{"runPayload": "bounde"}"#,
+        #".runPayload: unknown payload "bounde"; did you mean "bounded"?"#
       ),
       (
         #"{"runPayload": "endless"}"#,

@@ -276,7 +276,7 @@ import Wire
     plan.durationNanoseconds = .max - 1
     #expect(plan.longestWorkNanoseconds == .max)
     plan.steps = []
-    #expect(plan.longestWorkNanoseconds == .max - 1)
+    #expect(plan.longestWorkNanoseconds == UInt64.max - 1)
     // What a plan of another's making may have.
     plan.phases[0].actions = [.startScheduler(9), .stopScheduler(9), .runPayload(9, waits: true)]
     plan.durationNanoseconds = 0

@@ -25,21 +25,27 @@ extension Ledger {
   private func schedulerAttached(_ index: Int, _ name: String) -> CheckResult {
     let lives = schedulerLives.all.enumerated().filter { $0.element.index == index }
     let starts = meantStarts(of: index, name)
-    var findings = lives.map { finding($0.element, name) }
+    var findings: [Finding] = []
+    for (_, life) in lives { findings.append(finding(life, name)) }
     if findings.count < starts {
       findings.append(missingStart(name, told: findings.count, of: starts))
     }
-    // The first of the worst ones speaks for all.
-    let worst =
-      findings.first { $0.status == .fail } ?? findings.first { $0.status == .inconclusive }
-    let finding =
-      worst
-      ?? (scenario.changesScheduler
-        ? intervals(lives.map { ($0.offset, $0.element) }, name)
-        : findings.first ?? Finding(.inconclusive, "\(name) was never meant to be attached"))
+    let verdict = summary(findings, name) { intervals(lives.map { ($0.offset, $0.element) }, name) }
     return CheckResult(
-      .schedulerAttached, CheckSubject(.scheduler, name), finding.status, finding.detail,
-      excerpt: finding.excerpt)
+      .schedulerAttached, CheckSubject(.scheduler, name), verdict.status, verdict.detail,
+      excerpt: verdict.excerpt)
+  }
+
+  /// The first of the worst findings speaks for all.
+  private func summary(
+    _ findings: [Finding], _ name: String, intervals: () -> Finding
+  ) -> Finding {
+    if let failed = findings.first(where: { $0.status == .fail }) { return failed }
+    if let open = findings.first(where: { $0.status == .inconclusive }) { return open }
+    guard let first = findings.first else {
+      return Finding(.inconclusive, "\(name) was never meant to be attached")
+    }
+    return scenario.changesScheduler ? intervals() : first
   }
 
   /// How often it is to be attached, before the work and by actions.
