@@ -160,16 +160,17 @@ extension Ledger {
       Quantity(to > from ? to - from : 0, .nanoseconds).text
     }
     var parts: [String] = []
-    if place == 0, let start = stages[.workStarted], let first = lives[0].attached, first.at > start
-    {
-      parts.append("for \(text(start, first.at)) before")
+    let isFirst = !lives[..<place].contains { $0.attached != nil }
+    if isFirst, let start = stages[.workStarted], let own = lives[place].attached, own.at > start {
+      parts.append("for \(text(start, own.at)) before")
     }
     guard let end = lives[place].end?.at, let workEnd = stages[.workEnded], end < workEnd else {
       return parts.first
     }
-    if lives.indices.contains(place + 1), let next = lives[place + 1].attached {
-      let successor = scenario.allSchedulers[lives[place + 1].index].name
-      parts.append("for \(text(end, next.at)) behind it, until \(successor) came")
+    let next = lives[(place + 1)...].first { $0.attached != nil }
+    if let next, let attached = next.attached {
+      let successor = scenario.allSchedulers[next.index].name
+      parts.append("for \(text(end, attached.at)) behind it, until \(successor) came")
     } else {
       parts.append("for \(text(end, workEnd)) behind it, until its end")
     }

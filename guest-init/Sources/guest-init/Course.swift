@@ -117,11 +117,11 @@ struct Course {
         }
       case .attaching:
         guard attach(companions, &telemetry) else {
-          return Time.after(Self.lookInterval, from: now)
+          return Time.after(Self.watchInterval, from: now)
         }
       case .running(let payload):
         guard payload.map({ companions.isOver(payload: $0) }) ?? true else {
-          return Time.after(Self.lookInterval, from: now)
+          return Time.after(Self.watchInterval, from: now)
         }
         endAction(nil, &telemetry)
       case .holding(let end, var watch):
