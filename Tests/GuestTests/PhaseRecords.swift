@@ -19,6 +19,10 @@ struct PhaseRecords {
     var samples: [[UInt64]]?
   }
 
+  private struct Kind: Decodable {
+    var event: String
+  }
+
   let phases: [Record]
   let problems: [String]
   private let samples: [Record]
@@ -27,8 +31,13 @@ struct PhaseRecords {
 
   init(reading directory: String) throws {
     let events = try Files.read(directory + "/events.jsonl", limit: 1 << 24)
-    let records = try events.split(separator: UInt8(ascii: "\n")).map {
-      try JSONDecoder().decode(Record.self, from: Data($0))
+    let lines = events.split(separator: UInt8(ascii: "\n")).map { Data($0) }
+    var records: [Record] = []
+    for line in lines {
+      // What schedulers and payloads tell has another form.
+      let kind = try JSONDecoder().decode(Kind.self, from: line).event
+      if kind == "scheduler" || kind == "payload" { continue }
+      records.append(try JSONDecoder().decode(Record.self, from: line))
     }
     phases = records.filter { $0.event == "phase" }
     samples = records.filter { $0.event == "samples" }

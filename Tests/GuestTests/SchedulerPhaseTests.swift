@@ -9,20 +9,29 @@ struct SchedulerPhaseTests {
   private static let kernel = ["--kernel", "6.18"]
   private static let objects = KtstrProcess.root + "/.build/schedulers"
 
+  /// What was told of a scheduler or a payload.
   private struct Record: Decodable {
-    var event: String
+    struct What: Decodable {
+      var what: String
+      var text: String?
+      var deliberate: Bool?
+    }
+
     var guest: UInt64?
     var scheduler: Int?
-    var what: String?
-    var text: String?
-    var deliberate: Bool?
+    var what: What
+  }
+
+  private struct Kind: Decodable {
+    var event: String
   }
 
   private func records(_ event: String, of run: Invocation.Report.Run) throws -> [Record] {
     try Files.read(run.directory + "/events.jsonl", limit: 1 << 24)
       .split(separator: UInt8(ascii: "\n"))
-      .map { try JSONDecoder().decode(Record.self, from: Data($0)) }
-      .filter { $0.event == event }
+      .map { Data($0) }
+      .filter { try JSONDecoder().decode(Kind.self, from: $0).event == event }
+      .map { try JSONDecoder().decode(Record.self, from: $0) }
   }
 
   private func attached(_ run: Invocation.Report.Run) -> [(status: String, detail: String)] {
@@ -36,15 +45,15 @@ struct SchedulerPhaseTests {
     #expect(Invocation.failures(of: run) == [])
     #expect(invocation.status == .exited(0))
     let told = try records("scheduler", of: run).filter { record in
-      ["attached", "toldToGo", "ended", "lost", "notAttached"].contains(record.what)
+      ["attached", "toldToGo", "ended", "lost", "notAttached"].contains(record.what.what)
     }
     // The one has ended before the other is attached, and neither end is a crash.
     #expect(
-      told.map { "\($0.scheduler ?? -1) \($0.what ?? "")" } == [
+      told.map { "\($0.scheduler ?? -1) \($0.what.what)" } == [
         "0 attached", "0 toldToGo", "0 ended", "1 attached", "1 toldToGo", "1 ended",
       ])
-    #expect(told.filter { $0.what == "attached" }.map(\.text) == ["fifo", "vtime"])
-    #expect(told.filter { $0.what == "ended" }.allSatisfy { $0.deliberate == true })
+    #expect(told.filter { $0.what.what == "attached" }.map(\.what.text) == ["fifo", "vtime"])
+    #expect(told.filter { $0.what.what == "ended" }.allSatisfy { $0.what.deliberate == true })
     let times = told.compactMap(\.guest)
     #expect(times == times.sorted())
     let phases = try PhaseRecords(reading: run.directory)
@@ -152,10 +161,11 @@ struct SchedulerPhaseTests {
     #expect(took[1] >= 1_000_000_000)
     #expect(took[2] >= 700_000_000 && took[2] < 30_000_000_000)
     let work = phases.work
-    let started = try records("payload", of: run).filter { $0.what == "started" }
+    let started = try records("payload", of: run).filter { $0.what.what == "started" }
     #expect(started.count == 3)
     #expect(started.allSatisfy { ($0.guest ?? 0) >= work.lowerBound + 500_000_000 })
-    let ends = try records("payload", of: run).filter { $0.what == "ended" }.compactMap(\.text)
+    let ends = try records("payload", of: run).filter { $0.what.what == "ended" }
+      .compactMap(\.what.text)
     #expect(ends.count == 3)
     #expect(ends.last?.hasSuffix("endOfWork") == true, "\(ends)")
   }
