@@ -32,7 +32,7 @@ package struct ExplainCommand: ParsableCommand {
 
   private static func text(of scenario: Scenario) -> String {
     let limits = RunLimits(
-      durationNanoseconds: scenario.durationNanoseconds,
+      durationNanoseconds: scenario.plan(runID: 0, seed: 0).longestWorkNanoseconds,
       drainNanoseconds: Scenario.drainNanoseconds, totalNanoseconds: scenario.timeoutNanoseconds)
     let explanation = Explanation(
       scenario, limits: ExplainedLimits(work: limits.work, drain: limits.drain))

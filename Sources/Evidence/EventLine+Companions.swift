@@ -22,6 +22,7 @@ struct CompanionLine: Encodable {
         deliberate: end.isDeliberate)
     case .output(let stream, let bytes): self.init("\(stream)", bytes: bytes.count)
     case .outputCut(let stream): self.init("\(stream)Cut")
+    case .toldToGo: self.init("toldToGo")
     }
   }
 

@@ -69,6 +69,11 @@ extension Page {
         + [policy.map(text), nice.map { "nice \($0)" }].compactMap(\.self).joined(separator: ", ")
     case .cpus(let cpus, let isOnline):
       "take \(Phrase.cpus(cpus)) \(isOnline ? "online" : "offline")"
+    case .startScheduler(let name): "attach the scheduler \(name)"
+    case .stopScheduler(let name): "take the scheduler \(name) off, back to the kernel's own"
+    case .replaceScheduler(let old, let new): "take the scheduler \(old) off and attach \(new)"
+    case .runPayload(let name, let waits):
+      waits ? "run \(name) and wait until it ends" : "start \(name)"
     }
   }
 

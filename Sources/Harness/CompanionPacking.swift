@@ -17,8 +17,9 @@ struct CompanionLuggage {
 
   var tree: FileTree
   var own: [OwnFile] = []
-  /// The programs' paths in the guest: of the scheduler, and of each payload.
-  var schedulerPath: String?
+  /// The programs' paths in the guest: of schedulers that are programs, by their places in the plan,
+  /// and of each payload.
+  var schedulerPaths: [Int: String] = [:]
   var payloadPaths: [String] = []
 
   /// What the archive takes at most.
@@ -30,8 +31,8 @@ struct CompanionLuggage {
 
   /// Puts the paths of packed programs into a plan.
   func complete(_ plan: inout Plan) {
-    if let schedulerPath, !plan.schedulers.isEmpty {
-      plan.schedulers[0].program.path = schedulerPath
+    for (index, path) in schedulerPaths where plan.schedulers.indices.contains(index) {
+      plan.schedulers[index].program.path = path
     }
     for (index, path) in payloadPaths.enumerated() where plan.payloads.indices.contains(index) {
       plan.payloads[index].program.path = path
@@ -47,9 +48,12 @@ struct CompanionLuggage {
     let archive = try Files.open(path, O_WRONLY | O_CREAT | O_EXCL)
     try TreeArchive.write(tree, to: archive.raw) { cpio throws(CpioError) in
       guard !contents.isEmpty else { return }
-      try cpio.addDirectory("/ktstr/scheduler")
-      try cpio.addDirectory(Scenario.schedulerDirectory(0))
+      var directories = Set<String>()
       for (file, bytes) in contents {
+        for directory in ["/ktstr/scheduler", GuestPath.parent(of: file.guest)]
+        where directories.insert(directory).inserted {
+          try cpio.addDirectory(directory)
+        }
         try cpio.addFile(file.guest, bytes, permissions: file.permissions)
       }
     }
@@ -72,27 +76,32 @@ struct CompanionPacking {
     }
   }
 
-  /// Packs everything; nil for a scenario without scheduler and payloads.
+  /// Packs everything; nil for a scenario without schedulers and payloads.
   ///
   /// - Throws: ``PreparationError``.
   func pack() throws(PreparationError) -> CompanionLuggage? {
     let scenario = document.scenario
-    guard scenario.scheduler != nil || !scenario.payloads.isEmpty else { return nil }
+    let schedulers = scenario.allSchedulers
+    guard !schedulers.isEmpty || !scenario.payloads.isEmpty else { return nil }
     var luggage = Luggage(
       searchPath: ExecOrder.searchPath.split(separator: ":").map(String.init))
     var result = CompanionLuggage(tree: luggage.tree)
-    switch scenario.scheduler?.source {
-    case nil: break
-    case .object(let path, _): try addObject(path, to: &result)
-    case .program(let program):
-      result.schedulerPath = try add(program, at: "scheduler", to: &luggage)
+    for (index, scheduler) in schedulers.enumerated() {
+      let place = Self.place(of: index, in: scenario)
+      switch scheduler.source {
+      case .object(let path, _):
+        try addObject(path, number: index, at: "\(place).object", to: &result)
+      case .program(let program):
+        result.schedulerPaths[index] = try add(program, at: place, to: &luggage)
+      }
     }
     for (index, payload) in scenario.payloads.enumerated() {
       result.payloadPaths.append(
         try add(payload.program, at: "payload[\(index)]", to: &luggage))
     }
-    let whole = result.schedulerPath == nil ? "payload" : "scheduler"
-    if result.schedulerPath != nil || !result.payloadPaths.isEmpty {
+    let first = result.schedulerPaths.keys.min()
+    if first != nil || !result.payloadPaths.isEmpty {
+      let whole = first.map { Self.place(of: $0, in: scenario) } ?? "payload"
       try refusing(at: whole) { () throws(ProgramError) in
         try luggage.complete()
         try luggage.includeLoaderCache()
@@ -102,11 +111,16 @@ struct CompanionPacking {
     return result
   }
 
+  /// Where a scheduler stands in the file.
+  private static func place(of index: Int, in scenario: Scenario) -> String {
+    if scenario.scheduler == nil { return "schedulers[\(index)]" }
+    return index == 0 ? "scheduler" : "schedulers[\(index - 1)]"
+  }
+
   private func addObject(
-    _ path: String, to result: inout CompanionLuggage
+    _ path: String, number: Int, at place: String, to result: inout CompanionLuggage
   ) throws(PreparationError) {
     let host = GuestPath.join(directory, path)
-    let place = "scheduler.object"
     let status = try refusing(at: place) { () throws(ProgramError) in try Self.status(of: host) }
     guard let status else {
       throw refusal(
@@ -131,10 +145,12 @@ struct CompanionPacking {
           + "); `make schedulers` builds it, \(SchedulerLoader.variable) names another place")
     }
     let name = path.split(separator: "/").last.map(String.init) ?? path
-    result.own = [
-      .init(host: loader, guest: Scenario.loaderPath, permissions: 0o755),
-      .init(host: host, guest: "\(Scenario.schedulerDirectory(0))/\(name)", permissions: 0o644),
-    ]
+    if result.own.isEmpty {
+      result.own.append(.init(host: loader, guest: Scenario.loaderPath, permissions: 0o755))
+    }
+    result.own.append(
+      .init(
+        host: host, guest: "\(Scenario.schedulerDirectory(number))/\(name)", permissions: 0o644))
   }
 
   private func add(

@@ -10,6 +10,8 @@ struct CompanionRecorder {
   private let directory: RunDirectory
   /// Names of the payloads, which the harness has written into the plan.
   private let payloads: [String]
+  /// Names of the schedulers; the log tells them apart where there are several.
+  private let schedulers: [String]
   private var splitter = SchedulerLogSplitter()
   /// Bytes in each file that was begun.
   private var written: [String: Int] = [:]
@@ -18,7 +20,9 @@ struct CompanionRecorder {
   init(directory: RunDirectory) {
     self.directory = directory
     let plan = (try? directory.read(.plan)).flatMap { $0 }
-    payloads = (plan.flatMap { try? Plan(decoding: $0) })?.payloads.map(\.name) ?? []
+    let decoded = plan.flatMap { try? Plan(decoding: $0) }
+    payloads = decoded?.payloads.map(\.name) ?? []
+    schedulers = decoded?.schedulers.map(\.name) ?? []
   }
 
   /// Writes what an event brings.
@@ -36,7 +40,11 @@ struct CompanionRecorder {
         let lines = end.kernelLog.split(separator: "\n").map { "kernel: \($0)\n" }.joined()
         try append(Array(lines.utf8), to: RunFile.schedulerLog.rawValue)
       case .notAttached: try keep(splitter.finish())
-      case .started, .attached, .lost: break
+      case .started:
+        guard schedulers.count > 1, schedulers.indices.contains(Int(event.scheduler)) else { break }
+        let line = "(\(schedulers[Int(event.scheduler)]) is started)\n"
+        try append(Array(line.utf8), to: RunFile.schedulerLog.rawValue)
+      case .attached, .lost, .toldToGo: break
       }
     case .payload(let event):
       guard payloads.indices.contains(Int(event.payload)) else { return }

@@ -123,7 +123,7 @@ package struct Preparation: Sendable {
         machine: machine(
           order, attempt: attempt, archives: archives, seed: seed, directory: directory),
         limits: RunLimits(
-          durationNanoseconds: scenario.longestWorkNanoseconds,
+          durationNanoseconds: plan.longestWorkNanoseconds,
           drainNanoseconds: Scenario.drainNanoseconds
             .saturatingAdd(luggage == nil ? 0 : Self.companionsEnd),
           totalNanoseconds: scenario.timeoutNanoseconds),
@@ -291,7 +291,7 @@ package struct Preparation: Sendable {
       engine: order.engine.engine, enginePath: order.engine.program,
       // Attaching a scheduler rewrites kernel code, which a software CPU of several threads does
       // not survive.
-      threading: scenario.scheduler == nil ? attempt.threading : .single,
+      threading: scenario.allSchedulers.isEmpty ? attempt.threading : .single,
       kernelImage: order.kernel.elf.string, initramfs: archives,
       commandLine: KernelCommandLine.arguments(order.engine.engine, isShell: false)
         + KernelCommandLine.arguments(order.engine.engine, for: topology),

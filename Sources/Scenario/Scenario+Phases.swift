@@ -1,16 +1,6 @@
 import Wire
 
 extension Scenario {
-  /// Actions of the whole run, repetitions counted.
-  package var actionCount: Int {
-    steps.reduce(0) { $0 + phases[$1].actions.count }
-  }
-
-  /// How long the work may take with its actions, in nanoseconds.
-  package var longestWorkNanoseconds: UInt64 {
-    Plan.longestWork(duration: durationNanoseconds, actions: actionCount)
-  }
-
   /// Cgroups that an action makes, in the order of the file.
   package var laterCgroups: [CgroupSpec] {
     phases.flatMap(\.actions).compactMap { action in
@@ -28,12 +18,17 @@ extension Scenario {
       cgroups.enumerated().map { ($1.path, UInt32($0)) }, uniquingKeysWith: { first, _ in first })
     let groups = Dictionary(
       work.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let schedulers = allSchedulers.map(\.name)
+    let payloadNames = payloads.map(\.name)
     var policies = work.map { (policy: $0.policy, nice: $0.nice) }
     var created = UInt32(cgroups.firstIndex(where: \.comesLater) ?? cgroups.count)
     var shuffles = UInt64(work.count)
 
     func cgroup(_ name: String) -> UInt32 { indices[name] ?? 0 }
     func group(_ name: String) -> UInt32 { UInt32(groups[name] ?? 0) }
+    func companion(_ name: String, in names: [String]) -> UInt16 {
+      UInt16(truncatingIfNeeded: names.firstIndex(of: name) ?? 0)
+    }
     func lowered(_ action: ActionSpec) -> PhaseAction {
       switch action {
       case .create:
@@ -57,6 +52,13 @@ extension Scenario {
         return .setPolicy(
           UInt32(index), policies[index].policy, nice: Int8(clamping: policies[index].nice))
       case .cpus(let cpus, let isOnline): return .setCPUs(CPUSet(cpus), isOnline: isOnline)
+      case .startScheduler(let name): return .startScheduler(companion(name, in: schedulers))
+      case .stopScheduler(let name): return .stopScheduler(companion(name, in: schedulers))
+      case .replaceScheduler(let old, let new):
+        return .replaceScheduler(
+          companion(old, in: schedulers), with: companion(new, in: schedulers))
+      case .runPayload(let name, let waits):
+        return .runPayload(companion(name, in: payloadNames), waits: waits)
       }
     }
     return phases.map { phase in

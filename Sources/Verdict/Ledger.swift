@@ -33,10 +33,8 @@ struct Ledger {
   private(set) var nodePlaces: [UInt32: NodePlace] = [:]
   private(set) var stages: [Stage: UInt64] = [:]
   private(set) var fatalProblem: Problem?
-  /// What was told of schedulers, in order, output left out.
-  private(set) var schedulerEvents: [SchedulerEvent] = []
-  /// What schedulers wrote to their standard output.
-  private(set) var schedulerOutput: [UInt8] = []
+  /// What was told of schedulers, from each start to its end, in order.
+  private(set) var schedulerLives = SchedulerLives()
   /// What is known of each payload, in the order of the scenario.
   private(set) var payloads: [PayloadRecord] = []
   /// What happened in the phases, in order.
@@ -98,10 +96,10 @@ struct Ledger {
       if place.node < asked || nodePlaces.count <= asked { nodePlaces[place.node] = place }
     case .scheduler(let event):
       see(event.monotonic)
-      if case .output(let stream, let bytes) = event.what {
-        if stream == .standardOutput { schedulerOutput += bytes }
+      if scenario.allSchedulers.indices.contains(Int(event.scheduler)) {
+        schedulerLives.add(event)
       } else {
-        schedulerEvents.append(event)
+        strangers += 1
       }
     case .payload(let event):
       see(event.monotonic)

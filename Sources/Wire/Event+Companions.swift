@@ -16,6 +16,8 @@ package struct SchedulerEvent: Equatable, Sendable {
     case output(ProgramOutput, [UInt8])
     /// The program wrote more than is kept; the rest is left out.
     case outputCut(ProgramOutput)
+    /// It is told to go; ``ended(_:)`` follows.
+    case toldToGo
   }
 
   /// Index into ``Plan/schedulers``.
@@ -173,6 +175,7 @@ extension SchedulerEvent {
     case .outputCut(let stream):
       body.uint8(6)
       body.uint8(stream.rawValue)
+    case .toldToGo: body.uint8(7)
     }
   }
 
@@ -197,6 +200,7 @@ extension SchedulerEvent {
       let stream = try ProgramOutput(from: &body)
       what = .output(stream, try body.sized())
     case 6: what = .outputCut(try ProgramOutput(from: &body))
+    case 7: what = .toldToGo
     default: throw .badValue(offset: offset, value: UInt64(code))
     }
   }

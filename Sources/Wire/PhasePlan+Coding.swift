@@ -5,6 +5,10 @@ extension PhasePlan {
     var cgroups: Int
     /// Groups of workers of the plan.
     var work: Int
+    /// Schedulers of the plan.
+    var schedulers: Int
+    /// Payloads of the plan.
+    var payloads: Int
   }
 
   func encode(into body: inout ByteWriter) {
@@ -106,6 +110,20 @@ extension PhaseAction {
       body.uint8(10)
       body.uint8(isOnline ? 1 : 0)
       body.sets([cpus])
+    case .startScheduler(let scheduler):
+      body.uint8(11)
+      body.uint16(scheduler)
+    case .stopScheduler(let scheduler):
+      body.uint8(12)
+      body.uint16(scheduler)
+    case .replaceScheduler(let old, let new):
+      body.uint8(13)
+      body.uint16(old)
+      body.uint16(new)
+    case .runPayload(let payload, let waits):
+      body.uint8(14)
+      body.uint16(payload)
+      body.uint8(waits ? 1 : 0)
     }
   }
 
@@ -139,6 +157,14 @@ extension PhaseAction {
       let sets = try body.sets()
       guard sets.count == 1 else { throw .badValue(offset: start, value: UInt64(sets.count)) }
       self = .setCPUs(sets[0], isOnline: isOnline)
+    case 11: self = .startScheduler(try body.shortIndex(below: room.schedulers))
+    case 12: self = .stopScheduler(try body.shortIndex(below: room.schedulers))
+    case 13:
+      let old = try body.shortIndex(below: room.schedulers)
+      self = .replaceScheduler(old, with: try body.shortIndex(below: room.schedulers))
+    case 14:
+      let payload = try body.shortIndex(below: room.payloads)
+      self = .runPayload(payload, waits: try body.flag())
     default:
       throw .badValue(offset: offset, value: UInt64(code))
     }
@@ -175,6 +201,14 @@ extension ByteReader {
     guard index < UInt32(clamping: count) else {
       throw .badValue(offset: start, value: UInt64(index))
     }
+    return index
+  }
+
+  /// Reads an index of 16 bits into something of which there is only so much.
+  mutating func shortIndex(below count: Int) throws(WireError) -> UInt16 {
+    let start = offset
+    let index = try uint16()
+    guard Int(index) < count else { throw .badValue(offset: start, value: UInt64(index)) }
     return index
   }
 

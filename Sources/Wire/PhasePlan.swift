@@ -76,25 +76,60 @@ package enum PhaseAction: Equatable, Sendable {
   case setPolicy(UInt32, SchedulingPolicy, nice: Int8)
   /// Takes CPUs off or brings them back.
   case setCPUs(CPUSet, isOnline: Bool)
+  /// Attaches a scheduler; an index into ``Plan/schedulers``.
+  case startScheduler(UInt16)
+  /// Takes a scheduler off, and waits until the kernel has its own again.
+  case stopScheduler(UInt16)
+  /// Takes one scheduler off and attaches another one.
+  case replaceScheduler(UInt16, with: UInt16)
+  /// Runs a payload, an index into ``Plan/payloads``; does or does not wait until it ends.
+  case runPayload(UInt16, waits: Bool)
 }
 
 extension Plan {
-  /// What each action may add to the duration before the run counts as late, in nanoseconds.
+  /// What an action may add to the duration before the run counts as late, in nanoseconds; those of
+  /// schedulers and payloads have bounds of their own on top.
   package static let actionAllowanceNanoseconds: UInt64 = 250_000_000
+  /// How long a payload may take to end when it was told to, and again when it is killed.
+  package static let payloadGraceNanoseconds: UInt64 = 2_000_000_000
 
-  /// How long the work may take with its actions, in nanoseconds, before init gives the rest of the
-  /// phases up.
-  package static func longestWork(duration: UInt64, actions: Int) -> UInt64 {
-    let (allowance, first) = UInt64(max(0, actions)).multipliedReportingOverflow(
-      by: actionAllowanceNanoseconds)
-    let (sum, second) = duration.addingReportingOverflow(allowance)
-    return first || second ? .max : sum
+  /// How long the work may take with its actions, repetitions counted, in nanoseconds, before init
+  /// gives the rest of the phases up.
+  package var longestWorkNanoseconds: UInt64 {
+    var sum = durationNanoseconds
+    for step in steps where Int(step) < phases.count {
+      for action in phases[Int(step)].actions { sum = Self.sum(sum, allowance(for: action)) }
+    }
+    return sum
   }
 
-  /// Actions of the whole run, repetitions counted.
-  package var actionCount: Int {
-    var count = 0
-    for step in steps where Int(step) < phases.count { count += phases[Int(step)].actions.count }
-    return count
+  private func allowance(for action: PhaseAction) -> UInt64 {
+    let usual = Self.actionAllowanceNanoseconds
+    switch action {
+    case .startScheduler(let index): return Self.sum(usual, longestStart(index))
+    case .stopScheduler(let index): return Self.sum(usual, longestStop(index))
+    case .replaceScheduler(let old, let new):
+      return Self.sum(usual, Self.sum(longestStop(old), longestStart(new)))
+    case .runPayload(let index, waits: true) where Int(index) < payloads.count:
+      let limit = payloads[Int(index)].limitNanoseconds ?? durationNanoseconds
+      return Self.sum(usual, Self.sum(limit, 2 * Self.payloadGraceNanoseconds))
+    default: return usual
+    }
+  }
+
+  private func longestStart(_ index: UInt16) -> UInt64 {
+    Int(index) < schedulers.count ? schedulers[Int(index)].attachNanoseconds : 0
+  }
+
+  /// Asked to go, then forced.
+  private func longestStop(_ index: UInt16) -> UInt64 {
+    guard Int(index) < schedulers.count else { return 0 }
+    return Self.sum(
+      schedulers[Int(index)].stopNanoseconds, schedulers[Int(index)].stopNanoseconds)
+  }
+
+  private static func sum(_ one: UInt64, _ other: UInt64) -> UInt64 {
+    let (sum, overflow) = one.addingReportingOverflow(other)
+    return overflow ? .max : sum
   }
 }

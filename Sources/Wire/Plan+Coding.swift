@@ -92,7 +92,9 @@ extension Plan {
     for _ in 0..<(try body.uint16()) {
       payloads.append(try PayloadPlan(from: &body, cgroups: cgroups.count))
     }
-    let room = PhasePlan.Room(cgroups: cgroups.count, work: work.count)
+    let room = PhasePlan.Room(
+      cgroups: cgroups.count, work: work.count, schedulers: schedulers.count,
+      payloads: payloads.count)
     var phases: [PhasePlan] = []
     for _ in 0..<(try body.uint32()) {
       phases.append(try PhasePlan(from: &body, room: room))

@@ -19,6 +19,10 @@ struct PhaseRecords {
     var samples: [[UInt64]]?
   }
 
+  private struct Kind: Decodable {
+    var event: String
+  }
+
   let phases: [Record]
   let problems: [String]
   private let samples: [Record]
@@ -27,8 +31,13 @@ struct PhaseRecords {
 
   init(reading directory: String) throws {
     let events = try Files.read(directory + "/events.jsonl", limit: 1 << 24)
-    let records = try events.split(separator: UInt8(ascii: "\n")).map {
-      try JSONDecoder().decode(Record.self, from: Data($0))
+    let lines = events.split(separator: UInt8(ascii: "\n")).map { Data($0) }
+    var records: [Record] = []
+    for line in lines {
+      // What schedulers and payloads tell has another form.
+      let kind = try JSONDecoder().decode(Kind.self, from: line).event
+      if kind == "scheduler" || kind == "payload" { continue }
+      records.append(try JSONDecoder().decode(Record.self, from: line))
     }
     phases = records.filter { $0.event == "phase" }
     samples = records.filter { $0.event == "samples" }
@@ -57,6 +66,17 @@ struct PhaseRecords {
   func iterations(_ work: Int, _ worker: Int, in time: Range<UInt64>) -> [UInt64] {
     samples.filter { time.contains($0.guest ?? 0) }.flatMap { $0.samples ?? [] }
       .filter { $0[0] == UInt64(work) && $0[1] == UInt64(worker) }.map { $0[2] }
+  }
+
+  /// The share of a CPU that a worker had in a stretch of time, by its first and last sample there.
+  func cpuShare(_ work: Int, _ worker: Int, in time: Range<UInt64>) throws -> Double {
+    let readings = samples.filter { time.contains($0.guest ?? 0) }.compactMap { record in
+      record.samples?.first { $0[0] == UInt64(work) && $0[1] == UInt64(worker) }
+        .map { (time: record.guest ?? 0, cpu: $0[3]) }
+    }
+    let (first, last) = (try #require(readings.first), try #require(readings.last))
+    try #require(last.time > first.time)
+    return Double(last.cpu - first.cpu) / Double(last.time - first.time)
   }
 
   /// The longest time without a sample in which the work ran.

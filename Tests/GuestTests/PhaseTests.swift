@@ -99,14 +99,15 @@ struct PhaseTests {
        "work": [{"name": "always", "type": "yield"},
                 {"name": "late", "type": "spin", "cgroup": "made", "workers": 2,
                  "spawn": "thread"},
-                {"name": "early", "type": "pingpong"}],
+                {"name": "early", "type": "pingpong"},
+                {"name": "rival", "type": "spin", "workers": 2}],
        "phases": [
          {"name": "alone", "hold": "1s"},
          {"name": "stopped", "actions": [{"stop": "early"}], "hold": "500ms"},
          {"name": "both", "actions": [{"create": "made", "cpu.weight": 400}, {"start": "late"}],
           "hold": {"until": {"work": "late", "iterations": 500}, "limit": "9s"}},
          {"name": "other", "actions": [
-            {"change": "late", "policy": "fifo", "priority": 5}], "hold": "400ms"},
+            {"change": "late", "policy": "fifo", "priority": 5}], "hold": "900ms"},
          {"name": "end", "actions": [{"stop": "late"}, {"remove": "made"}], "hold": "400ms"}],
        "expect": {"maxGap": [{"work": "late", "limit": "5s"}]}}
       """)
@@ -130,10 +131,13 @@ struct PhaseTests {
     // Nothing before its start, and nothing behind its stop.
     #expect(records.iterations(1, 0, in: records.work.lowerBound..<start).allSatisfy { $0 == 0 })
     #expect(records.iterations(1, 0, in: (stop.guest ?? 0)..<records.work.upperBound) == [])
-    // Under a real-time policy they keep the CPUs from the other.
+    // Two on two CPUs: as ordinary tasks they would share with the rivals, in halves. Under a
+    // real-time policy these have what the kernel keeps for ordinary tasks, a twentieth.
     let hold = try records.hold(3)
-    let mine = records.iterations(1, 0, in: hold) + records.iterations(1, 1, in: hold)
-    #expect(!mine.isEmpty)
+    let rivals = try records.cpuShare(3, 0, in: hold) + records.cpuShare(3, 1, in: hold)
+    #expect(rivals < 0.4, "of two CPUs")
+    let mine = try records.cpuShare(1, 0, in: hold) + records.cpuShare(1, 1, in: hold)
+    #expect(mine > 1.2, "of two CPUs")
   }
 
   @Test(arguments: ["6.1", "6.18"])

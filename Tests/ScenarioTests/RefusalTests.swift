@@ -71,7 +71,7 @@ import Testing
     Refusal(
       "\"name\": \"t\"", "\"name\": \"t\", \"zzz\": {}",
       "t.json:3:16: unknown key \"zzz\"; known: \"ktstr\", \"$schema\", \"name\", \"description\", "
-        + "\"machine\", \"cgroups\", \"work\", \"phases\", \"scheduler\", \"payload\", "
+        + "\"machine\", \"cgroups\", \"work\", \"phases\", \"scheduler\", \"schedulers\", \"payload\", "
         + "\"duration\", \"timeout\", \"seed\", \"expect\", "
         + "\"expectFailure\", \"requires\""),
     Refusal(

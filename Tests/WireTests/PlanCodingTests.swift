@@ -253,6 +253,11 @@ import Wire
     #expect(isRefused { plan in plan.phases[0].actions = [.startWork(UInt32(plan.work.count))] })
     #expect(isRefused { $0.phases[0].actions = [.setCPUs(CPUSet([Int]()), isOnline: true)] })
     #expect(isRefused { $0.phases[0].actions = [.setPolicy(0, .normal, nice: 20)] })
+    #expect(isRefused { $0.phases[0].actions = [.startScheduler(2)] })
+    #expect(isRefused { $0.phases[0].actions = [.stopScheduler(.max)] })
+    #expect(isRefused { $0.phases[0].actions = [.replaceScheduler(2, with: 0)] })
+    #expect(isRefused { $0.phases[0].actions = [.replaceScheduler(0, with: 2)] })
+    #expect(isRefused { $0.phases[0].actions = [.runPayload(2, waits: false)] })
     #expect(
       isRefused { plan in
         let stray = PhaseCondition(work: UInt32(plan.work.count), metric: .iterations(1))
@@ -260,10 +265,23 @@ import Wire
       })
   }
 
-  @Test func `actions of the whole run are counted with their repetitions`() {
-    #expect(Examples.plan.actionCount == 2 * 9 + 6)
-    #expect(Plan.longestWork(duration: 5, actions: 3) == 750_000_005)
-    #expect(Plan.longestWork(duration: .max, actions: 1) == .max)
+  @Test func `what actions may take is counted with their repetitions and their own bounds`() {
+    var plan = Examples.plan
+    let usual = Plan.actionAllowanceNanoseconds
+    // Starts of 1 and 3, stops of twice 2 and 4, and a payload of 5 that is told to end and killed.
+    let companions: UInt64 = 1 + 2 * 4 + (2 * 2 + 3) + (5 + 4_000_000_000)
+    #expect(
+      plan.longestWorkNanoseconds
+        == plan.durationNanoseconds + (2 * 9 + 11) * usual + companions)
+    plan.durationNanoseconds = .max - 1
+    #expect(plan.longestWorkNanoseconds == .max)
+    plan.steps = []
+    #expect(plan.longestWorkNanoseconds == UInt64.max - 1)
+    // What a plan of another's making may have.
+    plan.phases[0].actions = [.startScheduler(9), .stopScheduler(9), .runPayload(9, waits: true)]
+    plan.durationNanoseconds = 0
+    plan.steps = [0, 77]
+    #expect(plan.longestWorkNanoseconds == 3 * usual)
     #expect([0, 1, 2, 5, 7, 8].rangesText == "0-2,5,7-8")
     #expect([Int]().rangesText == "")
   }

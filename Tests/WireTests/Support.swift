@@ -103,6 +103,7 @@ enum Examples {
     .scheduler(
       SchedulerEvent(scheduler: 0, monotonic: 7, what: .output(.standardError, [0, 255, 10]))),
     .scheduler(SchedulerEvent(scheduler: 0, monotonic: 8, what: .outputCut(.standardOutput))),
+    .scheduler(SchedulerEvent(scheduler: 2, monotonic: 9, what: .toldToGo)),
     .payload(PayloadEvent(payload: 2, monotonic: 1, what: .started(pid: 9))),
     .payload(PayloadEvent(payload: 2, monotonic: 1, what: .output(.standardOutput, [1, 2]))),
     .payload(PayloadEvent(payload: 2, monotonic: 1, what: .outputCut(.standardError))),
@@ -184,7 +185,10 @@ enum Examples {
     schedulers: [
       SchedulerPlan(
         name: "fifo", program: program, attachNanoseconds: 1, stopNanoseconds: 2,
-        startsBeforeWork: true)
+        startsBeforeWork: true),
+      SchedulerPlan(
+        name: "vtime", program: program, attachNanoseconds: 3, stopNanoseconds: 4,
+        startsBeforeWork: false),
     ],
     payloads: [
       PayloadPlan(
@@ -217,7 +221,8 @@ enum Examples {
         .setAffinity(8, []), .setAffinity(9, [CPUSet([1, 70]), CPUSet([2])]),
         .setPolicy(10, .deadline(runtime: 1, deadline: 2, period: 3), nice: -20),
         .setPolicy(11, .normal, nice: 19), .setCPUs(CPUSet([1, 3]), isOnline: false),
-        .setCPUs(CPUSet([1]), isOnline: true),
+        .setCPUs(CPUSet([1]), isOnline: true), .startScheduler(0), .stopScheduler(1),
+        .replaceScheduler(0, with: 1), .runPayload(1, waits: true), .runPayload(0, waits: false),
       ], hold: .until(PhaseCondition(work: 12, metric: .perSecond(44)), limitNanoseconds: 45)),
   ]
 }

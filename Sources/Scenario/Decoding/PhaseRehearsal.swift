@@ -17,6 +17,7 @@ struct PhaseRehearsal {
   }
 
   private let topology: CPUTopology
+  private var companions: CompanionRehearsal
   private var crews: [Crew] = []
   private var cgroups: Set<String> = []
   private var sets = CpusetState()
@@ -27,9 +28,11 @@ struct PhaseRehearsal {
 
   init(_ scenario: Scenario) {
     topology = scenario.machine.topology
+    companions = CompanionRehearsal(scenario)
     let later = Set(scenario.laterCgroups.map(\.name))
       .subtracting(scenario.cgroups.map(\.name))
     for name in scenario.cgroups.map(\.name) + scenario.work.compactMap(\.cgroup)
+      + scenario.payloads.compactMap(\.cgroup)
     where !later.contains(name) {
       cgroups.formUnion(CgroupSpec.ancestors(of: name) + [name])
     }
@@ -151,7 +154,26 @@ struct PhaseRehearsal {
       let wrong = cpus.first { offline.contains($0) != isOnline }
       if isOnline { offline.subtract(cpus) } else { offline.formUnion(cpus) }
       return wrong.map { "CPU \($0) is \(isOnline ? "online" : "offline") already" }
+    case .startScheduler(let name): return companions.start(name)
+    case .stopScheduler(let name): return companions.stop(name)
+    case .replaceScheduler(let old, let new):
+      return companions.stop(old) ?? companions.start(new)
+    case .runPayload(let name, let waits):
+      let cgroup = companions.cgroup(ofPayload: name)
+      if let cgroup, let problem = missing(cgroup) { return problem }
+      if let outer = frozenGroup(around: cgroup) {
+        return "a program cannot run in \(Quoting.quoted(outer)), which is frozen then"
+      }
+      return companions.run(name, waits: waits)
     }
+  }
+
+  /// Why a payload cannot be where the file puts it when the work begins.
+  func refusal(ofPayload index: Int) -> String? {
+    guard let cgroup = companions.firstCgroup(ofPayload: index), !cgroups.contains(cgroup) else {
+      return nil
+    }
+    return "there is no cgroup \(Quoting.quoted(cgroup)) when the work begins"
   }
 
   /// Why a condition on work cannot come to hold.
@@ -186,7 +208,7 @@ struct PhaseRehearsal {
     if let child = cgroups.sorted().first(where: { $0.hasPrefix(name + "/") }) {
       return "\(Quoting.quoted(name)) holds the cgroup \(Quoting.quoted(child)) then"
     }
-    if let problem = workers(in: name) { return problem }
+    if let problem = workers(in: name) ?? companions.programs(in: name) { return problem }
     cgroups.remove(name)
     frozen.remove(name)
     sets.remove(name)

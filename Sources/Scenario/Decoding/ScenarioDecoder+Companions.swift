@@ -2,6 +2,7 @@ extension ScenarioDecoder {
   /// As the kernel takes (`MAX_ARG_STRINGS` is far more); a scenario is a page of text.
   private static let mostArguments = 256
   private static let mostFiles = 64
+  private static let mostSchedulers = 16
   private static let mostPayloads = 16
   private static let mostMetrics = 32
 
@@ -14,7 +15,33 @@ extension ScenarioDecoder {
       }
       return nil
     }
-    guard let object = node.object() else { return nil }
+    return node.object().flatMap { scheduler($0, name: $0["name"]) }
+  }
+
+  /// The schedulers that phases attach.
+  func laterSchedulers(_ node: Node?, besides first: SchedulerSpec?) -> [SchedulerSpec] {
+    guard let node else { return [] }
+    var seen = Set(first.map { [$0.name] } ?? [])
+    return node.list(upTo: Self.mostSchedulers).compactMap { element in
+      guard let object = element.object() else { return nil }
+      let name = object.required("name")
+      guard let spec = scheduler(object, name: name), name != nil else { return nil }
+      if !seen.insert(spec.name).inserted {
+        diagnostics.add(
+          "the scheduler \(Quoting.quoted(spec.name)) occurs twice",
+          path: element.path.appending("name"))
+      }
+      return spec
+    }
+  }
+
+  private func scheduler(_ object: ObjectNode, name: Node?) -> SchedulerSpec? {
+    let node = object.node
+    let own = name.map { $0.name(signs: "._-") }
+    // A name that could not be read has been refused.
+    func made(_ source: SchedulerSpec.Source) -> SchedulerSpec {
+      SchedulerSpec(name: own ?? nil, source: source)
+    }
     switch (object["object"], object["program"]) {
     case (nil, nil):
       node.refuse("missing key \"object\" (or \"program\")")
@@ -23,18 +50,18 @@ extension ScenarioDecoder {
       program.refuse("expected only one of \"object\" and \"program\", found both")
       return nil
     case (.some(let path), nil):
-      object.allow(only: ["object", "settings"]) { key in
+      object.allow(only: ["name", "object", "settings"]) { key in
         ["arguments", "files"].contains(key)
           ? "\(Quoting.quoted(key)) goes with \"program\", \"settings\" with \"object\"" : nil
       }
       let settings = object["settings"].map { self.settings($0) } ?? []
-      return filled(path).map { SchedulerSpec(source: .object(path: $0, settings: settings)) }
+      return filled(path).map { made(.object(path: $0, settings: settings)) }
     case (nil, .some):
-      object.allow(only: ["program", "arguments", "files"]) { key in
+      object.allow(only: ["name", "program", "arguments", "files"]) { key in
         key == "settings"
           ? "\"settings\" goes with \"object\", \"arguments\" with \"program\"" : nil
       }
-      return program(object).map { SchedulerSpec(source: .program($0)) }
+      return program(object).map { made(.program($0)) }
     }
   }
 

@@ -12,6 +12,9 @@ struct DecodedPhase {
 /// What the names in phases can mean, and what cgroups have at the place in the file.
 struct PhaseContext {
   let work: [DecodedWork]
+  /// Names of all schedulers.
+  let schedulers: [String]
+  let payloads: [PayloadSpec]
   let topology: CPUTopology?
   var sets: CpusetState
 
@@ -27,7 +30,7 @@ extension ScenarioDecoder {
   private static let policyKeys = ["policy", "priority", "runtime", "deadline", "period"]
   private static let verbs = [
     "create", "remove", "set", "freeze", "unfreeze", "move", "start", "stop", "change", "offline",
-    "online",
+    "online", "startScheduler", "stopScheduler", "replaceScheduler", "runPayload",
   ]
 
   /// The phases and the order of their execution.
@@ -157,6 +160,8 @@ extension ScenarioDecoder {
     case "start", "stop":
       object.allow(only: [verb])
       return work(target, context).map { [verb == "start" ? .start($0) : .stop($0)] } ?? []
+    case "startScheduler", "stopScheduler", "replaceScheduler", "runPayload":
+      return companionAction(object, verb, target, context).map { [$0] } ?? []
     default:
       object.allow(only: [verb])
       guard let name = cgroupName(target) else { return [] }

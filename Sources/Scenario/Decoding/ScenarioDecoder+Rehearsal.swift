@@ -25,6 +25,19 @@ extension ScenarioDecoder {
     }
   }
 
+  /// The programs, of which those that an action runs do not start with the work.
+  static func startingLater(_ payloads: [PayloadSpec], _ phases: [DecodedPhase]) -> [PayloadSpec] {
+    var started: Set<String> = []
+    for action in phases.flatMap(\.spec.actions) {
+      if case .runPayload(let name, _) = action { started.insert(name) }
+    }
+    return payloads.map { payload in
+      var payload = payload
+      payload.startsLater = started.contains(payload.name)
+      return payload
+    }
+  }
+
   /// Goes through the run in mind, and notes what cannot be done when its turn comes.
   func rehearse(_ scenario: Scenario, _ phases: [DecodedPhase]) {
     var rehearsal = PhaseRehearsal(scenario)
@@ -37,6 +50,17 @@ extension ScenarioDecoder {
     for index in scenario.work.indices {
       guard let (key, message) = rehearsal.refusal(ofWork: index, thaws: thaws) else { continue }
       diagnostics.add(message, path: JSONPath([.key("work"), .index(index), .key(key)]))
+    }
+    for index in scenario.payloads.indices {
+      guard let message = rehearsal.refusal(ofPayload: index) else { continue }
+      diagnostics.add(message, path: JSONPath([.key("payload"), .index(index), .key("cgroup")]))
+    }
+    let started = Self.startedSchedulers(phases)
+    for (index, scheduler) in scenario.laterSchedulers.enumerated()
+    where !started.contains(scheduler.name) {
+      diagnostics.add(
+        "no phase starts the scheduler \(Quoting.quoted(scheduler.name))",
+        path: JSONPath([.key("schedulers"), .index(index)]))
     }
     var refused: Set<JSONPath> = []
     func refuse(_ node: Node, _ message: String?, _ round: Int) {
@@ -54,5 +78,16 @@ extension ScenarioDecoder {
         refuse(phase.holdNode, rehearsal.refusal(ofConditionOn: work), rounds[step])
       }
     }
+  }
+
+  /// Names of the schedulers that some action attaches.
+  private static func startedSchedulers(_ phases: [DecodedPhase]) -> Set<String> {
+    Set(
+      phases.flatMap(\.spec.actions).compactMap { action in
+        switch action {
+        case .startScheduler(let name), .replaceScheduler(_, with: let name): name
+        default: nil
+        }
+      })
   }
 }

@@ -11,7 +11,7 @@ struct ScenarioDecoder {
 
   private static let keys = [
     "ktstr", "$schema", "name", "description", "machine", "cgroups", "work", "phases", "scheduler",
-    "payload", "duration", "timeout", "seed", "expect", "expectFailure", "requires",
+    "schedulers", "payload", "duration", "timeout", "seed", "expect", "expectFailure", "requires",
   ]
 
   mutating func scenario(_ root: Node) -> Scenario? {
@@ -34,21 +34,22 @@ struct ScenarioDecoder {
     let work = object.required("work").map { self.work($0, cgroups: cgroups, machine: machine) }
     var sets = CpusetState()
     for spec in (declared ?? []).compactMap(\.spec) { sets.set(spec) }
-    let (phases, steps) =
-      object["phases"].map {
-        self.phases(
-          $0, PhaseContext(work: work ?? [], topology: machine?.topology, sets: sets))
-      } ?? ([], [])
+    let scheduler = self.scheduler(object["scheduler"])
+    let laterSchedulers = self.laterSchedulers(object["schedulers"], besides: scheduler)
+    let payloads = self.payloads(object["payload"], cgroups: cgroups)
+    let context = PhaseContext(
+      work: work ?? [],
+      schedulers: (scheduler.map { [$0.name] } ?? []) + laterSchedulers.map(\.name),
+      payloads: payloads, topology: machine?.topology, sets: sets)
+    let (phases, steps) = object["phases"].map { self.phases($0, context) } ?? ([], [])
     let (duration, timeout) = times(
       object, phases: steps.map { phases[$0].spec.hold.longestNanoseconds })
     // A disk that could not be read is a disk all the same: one mistake, one message.
     let hasDisk = root.value["machine"]?["disk"] != nil
-    let context = ExpectationContext(
+    let expectationContext = ExpectationContext(
       work: work ?? [], cgroups: cgroups, hasDisk: hasDisk, topology: machine?.topology,
       duration: duration)
-    var expect = expectations(object["expect"], context: context)
-    let scheduler = self.scheduler(object["scheduler"])
-    let payloads = self.payloads(object["payload"], cgroups: cgroups)
+    var expect = expectations(object["expect"], context: expectationContext)
     expect.payloads = payloadExpectations(payloadExpectation(object), of: payloads)
     let expectFailure = object["expectFailure"].flatMap { expectedFailure($0) }
     let requires = object["requires"].map { requirements($0) } ?? Requirements()
@@ -58,9 +59,11 @@ struct ScenarioDecoder {
       name: name, description: description, machine: machine,
       cgroups: (declared ?? []).compactMap(\.spec),
       work: Self.startingLater(work.compactMap(\.spec), phases),
-      scheduler: scheduler, payloads: payloads, durationNanoseconds: duration,
+      scheduler: scheduler, payloads: Self.startingLater(payloads, phases),
+      durationNanoseconds: duration,
       timeoutNanoseconds: timeout, seed: seed, expect: expect, phases: phases.map(\.spec),
       steps: steps)
+    scenario.laterSchedulers = laterSchedulers
     scenario.expectFailure = expectFailure
     scenario.requires = requires
     rehearse(scenario, phases)

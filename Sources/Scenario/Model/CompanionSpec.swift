@@ -1,4 +1,4 @@
-/// The sched_ext scheduler that the guest runs the work under.
+/// A sched_ext scheduler that the guest runs the work under, throughout or in some of the phases.
 package struct SchedulerSpec: Equatable, Sendable {
   /// How long attaching may take.
   package static let attachNanoseconds: UInt64 = 10_000_000_000
@@ -27,17 +27,22 @@ package struct SchedulerSpec: Equatable, Sendable {
     case program(ProgramSpec)
   }
 
+  /// Unique; names it in phases and reports.
+  package var name: String
   /// Where the scheduler comes from.
   package var source: Source
 
-  /// Makes a scheduler.
-  package init(source: Source) {
+  /// Makes a scheduler, called like its file where it has no name of its own.
+  package init(name: String? = nil, source: Source) {
+    self.name = name ?? source.fileName
     self.source = source
   }
+}
 
+extension SchedulerSpec.Source {
   /// The file's name without what says that it is an object.
-  package var name: String {
-    switch source {
+  fileprivate var fileName: String {
+    switch self {
     case .object(let path, _):
       let file = path.split(separator: "/").last.map(String.init) ?? path
       return file.hasSuffix(".bpf.o") ? String(file.dropLast(6)) : file
@@ -113,6 +118,8 @@ package struct PayloadSpec: Equatable, Sendable {
   package var limitNanoseconds: UInt64?
   /// Its cgroup.
   package var cgroup: String?
+  /// Whether it does not start with the work, but by an action.
+  package var startsLater = false
   /// What is read of what it writes.
   package var metrics: [Metric]
 

@@ -57,4 +57,12 @@ package enum ActionSpec: Equatable, Sendable {
   case policy(work: String, SchedulingPolicy?, nice: Int?)
   /// Takes CPUs off or brings them back.
   case cpus([Int], isOnline: Bool)
+  /// Attaches a scheduler.
+  case startScheduler(String)
+  /// Takes a scheduler off.
+  case stopScheduler(String)
+  /// Takes one scheduler off and attaches another one.
+  case replaceScheduler(String, with: String)
+  /// Runs a payload, and waits until it ends or does not.
+  case runPayload(String, waits: Bool)
 }

@@ -19,8 +19,10 @@ package struct Scenario: Equatable, Sendable {
   package var cgroups: [CgroupSpec]
   /// Groups of workers, in the order of the file.
   package var work: [WorkSpec]
-  /// The scheduler that the work runs under; nil for the kernel's own.
+  /// The scheduler that the work begins under; nil for the kernel's own.
   package var scheduler: SchedulerSpec?
+  /// Those that only phases attach, in the order of the file.
+  package var laterSchedulers: [SchedulerSpec] = []
   /// Programs beside the work, in the order of the file.
   package var payloads: [PayloadSpec]
   /// Phases of the work, each once; none is one stretch of the duration.

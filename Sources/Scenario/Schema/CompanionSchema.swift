@@ -4,8 +4,15 @@ extension Schema {
   static let companionKeys = [
     SchemaKey(
       "scheduler",
-      "The sched_ext scheduler that the work runs under; \"none\" is the kernel's own.",
-      either(words(["none"]), schedulerObject, schedulerProgram), default: "none"),
+      "The sched_ext scheduler that the work begins under; \"none\" is the kernel's own.",
+      either(
+        words(["none"]), scheduler(objectKeys, isNamed: false),
+        scheduler(programKeys, isNamed: false)), default: "none"),
+    SchemaKey(
+      "schedulers", "Schedulers that phases attach; each must be started by one.",
+      list(
+        of: either(scheduler(objectKeys, isNamed: true), scheduler(programKeys, isNamed: true)),
+        upTo: 16)),
     SchemaKey(
       "payload", "Programs of the host that run in the guest beside the work.",
       list(of: payload, upTo: 16)),
@@ -15,14 +22,26 @@ extension Schema {
     "payload", "What programs beside the work must show.",
     list(of: payloadExpectation, upTo: ScenarioDecoder.maximumGroups))
 
-  private static let schedulerObject = object([
+  private static func scheduler(_ keys: [SchemaKey], isNamed: Bool) -> Schema {
+    object(
+      [
+        SchemaKey(
+          "name",
+          isNamed
+            ? "Unique; names the scheduler in phases and reports."
+            : "Unique; names the scheduler; left out, what its file is called.", name,
+          required: isNamed)
+      ] + keys)
+  }
+
+  private static let objectKeys = [
     SchemaKey(
       "object", "A BPF object (.bpf.o); a relative path starts at the scenario file.", filledText,
       required: true),
     SchemaKey(
       "settings", "Variables of the object, and members of its ops as ops.NAME, with their values.",
       map("[A-Za-z0-9_.]+", to: either(Schema(["type": "integer"]), anyText, flag))),
-  ])
+  ]
 
   private static let programKeys = [
     SchemaKey(
@@ -34,8 +53,6 @@ extension Schema {
       "files", "Files that come along, as HOST or HOST:GUEST with an absolute path in the guest.",
       list(of: filledText, upTo: 64)),
   ]
-
-  private static let schedulerProgram = object(programKeys)
 
   private static let payload = object(
     [SchemaKey("name", "Unique; names the payload and its output.", name, required: true)]

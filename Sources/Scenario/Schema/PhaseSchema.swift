@@ -66,6 +66,18 @@ extension Schema {
         change,
         simple("offline", "Takes CPUs off: a number, or a set as in cpuset.cpus.", cpus),
         simple("online", "Brings CPUs back: a number, or a set as in cpuset.cpus.", cpus),
+        simple("startScheduler", "Attaches this scheduler.", anyText),
+        simple("stopScheduler", "Takes this scheduler off.", anyText),
+        object([
+          SchemaKey("replaceScheduler", "Takes this scheduler off.", anyText, required: true),
+          SchemaKey("with", "The scheduler to attach then.", anyText, required: true),
+        ]),
+        object([
+          SchemaKey(
+            "runPayload", "Runs this payload, which does not start with the work then.", anyText,
+            required: true),
+          SchemaKey("wait", "Whether to wait until it ends.", flag, default: true),
+        ]),
       ].map(\.value))
   ])
 

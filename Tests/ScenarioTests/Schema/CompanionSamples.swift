@@ -19,6 +19,28 @@ extension SchemaSamples {
     document(
       "\"scheduler\": { \"program\": \"scx_x\", \"arguments\": [\"-v\"], \"files\": [\"/a\"] }"),
     document("\"scheduler\": \"none\""),
+    """
+    {
+      "ktstr": 1, "name": "changes", "machine": { "cpus": 2 }, "timeout": "60s",
+      "work": [ { "name": "w", "type": "spin" } ],
+      "scheduler": { "name": "first", "object": "a.bpf.o", "settings": {} },
+      "schedulers": [
+        { "name": "fifo", "object": "fifo.bpf.o", "settings": { "slice_ns": 5 } },
+        { "name": "own", "program": "scx_x", "arguments": ["-v"], "files": ["/a"] }
+      ],
+      "payload": [
+        { "name": "p", "program": "true", "limit": "1s" }, { "name": "q", "program": "true" }
+      ],
+      "phases": [
+        { "name": "p", "hold": "1s", "actions": [
+          { "replaceScheduler": "first", "with": "fifo" }, { "stopScheduler": "fifo" },
+          { "startScheduler": "own" }, { "runPayload": "p" },
+          { "runPayload": "q", "wait": false } ] }
+      ]
+    }
+    """,
+    document(
+      "\"scheduler\": { \"name\": \"a\", \"program\": \"b\" }"),
   ]
 }
 
@@ -45,6 +67,16 @@ extension DecoderRule {
     DecoderRule(
       "payloads and metrics that checks name exist", ["unknown payload", "unknown metric"],
       "\"maxGap\": \"1s\"", "\"payload\": [{\"name\": \"p\", \"status\": 1}]"),
+    DecoderRule(
+      "schedulers have names of their own, and each is started",
+      ["the scheduler ~occurs twice", "no phase starts the scheduler"], "\"duration\"",
+      "\"schedulers\": [{\"name\": \"p\", \"program\": \"a\"}], \"duration\""),
+    DecoderRule(
+      "actions name schedulers and payloads that there are, and wait for what ends",
+      ["unknown scheduler", "unknown payload", "the phase waits for", "runs once"],
+      "\"duration\": \"5s\"",
+      "\"phases\": [{\"name\": \"p\", \"hold\": \"1s\", \"actions\": "
+        + "[{\"startScheduler\": \"x\"}]}]"),
     DecoderRule(
       "limits of metrics are in order", ["is below \"min\""],
       "\"duration\": \"5s\",\n  \"expect\": {",

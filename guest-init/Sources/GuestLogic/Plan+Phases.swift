@@ -27,7 +27,8 @@ extension Plan {
 
   private func refusal(of action: PhaseAction) -> String? {
     switch action {
-    case .createCgroup, .removeCgroup, .freezeCgroup, .moveWork, .stopWork, .setPolicy:
+    case .createCgroup, .removeCgroup, .freezeCgroup, .moveWork, .stopWork, .setPolicy,
+      .startScheduler, .stopScheduler, .replaceScheduler:
       return nil
     case .setCgroup(let cgroup, let settings):
       for setting in settings {
@@ -48,6 +49,11 @@ extension Plan {
     case .setCPUs(let set, _):
       let isGood = set.cpus.first != 0 && (set.cpus.last ?? 0) < Int(cpus)
       return isGood ? nil : "only CPUs from 1 to below \(cpus) can be taken off"
+    case .runPayload(let index, let waits):
+      let payload = payloads[Int(index)]
+      if payload.startsWithWork { return "payload " + payload.name + " starts with the work" }
+      return waits && payload.limitNanoseconds == nil
+        ? "it would wait for payload " + payload.name + ", which has no limit" : nil
     }
   }
 
@@ -73,11 +79,22 @@ extension Plan {
       return "change " + name(group) + " to policy \(policy.number), nice \(nice)"
     case .setCPUs(let set, let isOnline):
       return "take CPUs " + set.cpus.rangesText + (isOnline ? " online" : " offline")
+    case .startScheduler(let index): return "start scheduler " + scheduler(index)
+    case .stopScheduler(let index): return "stop scheduler " + scheduler(index)
+    case .replaceScheduler(let old, let new):
+      return "replace scheduler " + scheduler(old) + " with " + scheduler(new)
+    case .runPayload(let index, let waits):
+      return (waits ? "run payload " : "start payload ")
+        + (Int(index) < payloads.count ? payloads[Int(index)].name : "?")
     }
   }
 
   private func path(_ cgroup: UInt32) -> String {
     Int(cgroup) < cgroups.count ? cgroups[Int(cgroup)].path : "?"
+  }
+
+  private func scheduler(_ index: UInt16) -> String {
+    Int(index) < schedulers.count ? schedulers[Int(index)].name : "?"
   }
 
   private func name(_ group: UInt32) -> String {

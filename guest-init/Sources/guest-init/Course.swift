@@ -6,7 +6,7 @@ internal import Wire
 ///
 /// Nothing here waits: the run's loop asks it to go on as far as it can.
 struct Course {
-  private enum State {
+  enum State {
     /// The first phase begins at this moment.
     case waiting(until: UInt64)
     /// The next action is due, or the hold.
@@ -19,14 +19,20 @@ struct Course {
     case releasing(UInt64)
     /// The workers of a group end.
     case stopping(Int, deadline: UInt64, isKilled: Bool)
+    /// The scheduler that is there goes; then another one may come.
+    case clearing(deadline: UInt64, next: UInt16?)
+    /// A scheduler is on its way to be attached; it gives up by itself.
+    case attaching
+    /// A payload runs, and its limit ends it; nil for one that nobody waits for.
+    case running(UInt16?)
     case holding(until: UInt64, HoldWatch?)
     case over
   }
 
-  private static let actionLimit = 10 * Time.second
+  static let actionLimit = 10 * Time.second
   private static let killLimit = 5 * Time.second
   /// How late the whole may become, beyond what its actions are allowed.
-  private static let slack = 10 * Time.second
+  static let slack = 10 * Time.second
   /// Between two looks at something that no signal announces.
   private static let lookInterval = 5 * Time.millisecond
   private static let watchInterval = 20 * Time.millisecond
@@ -35,7 +41,7 @@ struct Course {
   let disk: Disk?
   /// When the phases are given up at last.
   let latestEnd: UInt64
-  private var state: State
+  var state: State
   private var step = 0
   private var action = 0
   /// When the action at hand was begun.
@@ -48,9 +54,8 @@ struct Course {
       latestEnd = Time.after(plan.durationNanoseconds, from: start)
       state = .holding(until: latestEnd, nil)
     } else {
-      let longest = Plan.longestWork(
-        duration: plan.durationNanoseconds, actions: plan.actionCount)
-      latestEnd = Time.after(Self.slack, from: Time.after(longest, from: start))
+      latestEnd = Time.after(
+        Self.slack, from: Time.after(plan.longestWorkNanoseconds, from: start))
       state = .waiting(until: start)
     }
   }
@@ -65,7 +70,8 @@ struct Course {
 
   /// Does what is due, and returns when it wants to be asked again.
   mutating func advance(
-    _ crew: inout Crew, _ cgroups: inout Cgroups, _ telemetry: inout Telemetry
+    _ crew: inout Crew, _ cgroups: inout Cgroups, _ companions: inout Companions,
+    _ telemetry: inout Telemetry
   ) -> UInt64 {
     while true {
       let now = Time.now
@@ -76,7 +82,7 @@ struct Course {
         guard now >= moment else { return moment }
         beginPhase(at: moment, &telemetry)
       case .due:
-        proceed(now, &crew, &cgroups, &telemetry)
+        proceed(now, &crew, &cgroups, &companions, &telemetry)
       case .acting(var job):
         let answer = job.answer()
         state = .acting(job)
@@ -105,6 +111,19 @@ struct Course {
         } else {
           return min(deadline, Time.after(Self.lookInterval, from: now))
         }
+      case .clearing(let deadline, let next):
+        guard clear(before: deadline, next, now, &companions, &telemetry) else {
+          return Time.after(Self.lookInterval, from: now)
+        }
+      case .attaching:
+        guard attach(companions, &telemetry) else {
+          return Time.after(Self.watchInterval, from: now)
+        }
+      case .running(let payload):
+        guard payload.map({ companions.isOver(payload: $0) }) ?? true else {
+          return Time.after(Self.watchInterval, from: now)
+        }
+        endAction(nil, &telemetry)
       case .holding(let end, var watch):
         if let next = hold(until: end, &watch, now, crew) {
           state = .holding(until: end, watch)
@@ -124,7 +143,8 @@ struct Course {
   }
 
   private mutating func proceed(
-    _ now: UInt64, _ crew: inout Crew, _ cgroups: inout Cgroups, _ telemetry: inout Telemetry
+    _ now: UInt64, _ crew: inout Crew, _ cgroups: inout Cgroups,
+    _ companions: inout Companions, _ telemetry: inout Telemetry
   ) {
     guard now < latestEnd else {
       telemetry.post(
@@ -146,7 +166,12 @@ struct Course {
     }
     began = now
     do throws(Failure) {
-      try begin(phase.actions[action], now, &crew, &cgroups, &telemetry)
+      let next = phase.actions[action]
+      if let state = try begin(next, now, cgroups, &companions, &telemetry) {
+        self.state = state
+      } else {
+        try begin(next, now, &crew, &cgroups, &telemetry)
+      }
     } catch {
       endAction(error, &telemetry)
     }
@@ -250,7 +275,7 @@ struct Course {
     state = .releasing(crew.release([group]))
   }
 
-  private mutating func endAction(
+  mutating func endAction(
     _ failure: Failure?, at moment: UInt64 = Time.now, _ telemetry: inout Telemetry
   ) {
     let text = plan.text(of: phase.actions[action])

@@ -53,7 +53,8 @@ struct Deed {
         try Files.write(isOnline ? "1" : "0", to: file)
       }
     // Init does these itself.
-    case .startWork, .stopWork: break
+    case .startWork, .stopWork, .startScheduler, .stopScheduler, .replaceScheduler, .runPayload:
+      break
     }
   }
 

@@ -95,7 +95,7 @@ extension Guest {
     while true {
       let now = Time.now
       if sampler.isDue(at: now) { crew.sample(&telemetry) }
-      let next = course.advance(&crew, &cgroups, &telemetry)
+      let next = course.advance(&crew, &cgroups, &companions, &telemetry)
       if course.isOver(crew.alive + (companions.isBusy ? 1 : 0)) { break }
       guest_wait_for_child(Time.left(until: min(next, sampler.next)))
       crew.reap(&telemetry)

@@ -13,12 +13,13 @@ struct PayloadRun {
   }
 
   /// How long a program may take to end when it was told to.
-  static let grace = 2 * Time.second
+  static let grace = Plan.payloadGraceNanoseconds
   /// What is handed over of each file.
   private static let fileLimit = 1 << 20
 
   private let plan: PayloadPlan
-  private let index: UInt16
+  /// Its place in the plan.
+  let index: UInt16
   private var program: LaunchedProgram
   private var phase: Phase
   /// When its program was first seen to have ended.

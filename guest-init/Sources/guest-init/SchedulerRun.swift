@@ -22,7 +22,8 @@ struct SchedulerRun {
   private static let tailLimit = 1500
 
   private let plan: SchedulerPlan
-  private let index: UInt16
+  /// Its place in the plan.
+  let index: UInt16
   /// The last record of the kernel's log before the start.
   private let record: UInt64
   private var program: LaunchedProgram
@@ -34,10 +35,16 @@ struct SchedulerRun {
 
   /// Starts the program; `poll` tells when the scheduler is attached.
   ///
-  /// - Throws: ``Failure`` when there is no sched_ext, or no process to be had.
+  /// - Throws: ``Failure`` when there is no sched_ext, another scheduler is attached, or there is no
+  ///   process to be had.
   init(_ plan: SchedulerPlan, index: Int, _ telemetry: inout Telemetry) throws(Failure) {
     guard SchedExt.isThere else {
       throw Failure("this kernel has no sched_ext: there is no /sys/kernel/sched_ext/state")
+    }
+    // Else that one would be taken for this one.
+    let state = SchedExt.state
+    guard state.isSame(as: "disabled") else {
+      throw Failure("the kernel is not ready for a scheduler: its state is " + state)
     }
     self.plan = plan
     self.index = UInt16(truncatingIfNeeded: index)
@@ -47,8 +54,16 @@ struct SchedulerRun {
     post(.started(pid: UInt32(program.pid)), &telemetry)
   }
 
-  /// Whether the kernel has said that it is attached, and not that it is gone.
-  var isAttached: Bool { if case .attached = phase { true } else { false } }
+  /// Whether the kernel has said that it is attached, whatever became of it since.
+  private(set) var wasAttached = false
+
+  /// Whether it is attached or on its way to be, and was not told to go.
+  var mayStay: Bool {
+    switch phase {
+    case .attaching, .attached: true
+    case .leaving, .stopping, .over: false
+    }
+  }
 
   /// Whether nothing of it is left to wait for.
   var isOver: Bool { if case .over = phase { true } else { false } }
@@ -82,9 +97,11 @@ struct SchedulerRun {
   }
 
   /// Tells it to go; `poll` says when it is gone.
-  mutating func stop() {
+  mutating func stop(_ telemetry: inout Telemetry) {
     switch phase {
     case .attached, .attaching:
+      post(.toldToGo, &telemetry)
+      telemetry.flush()
       program.signal(kill: false)
       phase = .stopping(until: Time.after(plan.stopNanoseconds), isForced: false)
     case .leaving, .stopping, .over: break
@@ -110,6 +127,7 @@ struct SchedulerRun {
         post(.attached(name: name), &telemetry)
         telemetry.flush()
         phase = .attached
+        wasAttached = true
         return
       }
     }
