@@ -27,6 +27,7 @@ extension Event {
   /// Texts are cut at ``maximumText``; samples beyond ``SampleBatch/maximumCount`` are left out.
   package func frame(sequence: UInt32) -> Frame {
     var body = ByteWriter()
+    if case .samples(let batch) = self { body = ByteWriter(capacity: batch.encodedSize) }
     let code: Code
     switch self {
     case .hello(let hello):
@@ -165,6 +166,9 @@ extension Hello {
 }
 
 extension SampleBatch {
+  /// Bytes of the payload.
+  var encodedSize: Int { 10 + 28 * min(samples.count, Self.maximumCount) }
+
   func encode(into body: inout ByteWriter) {
     body.uint64(monotonic)
     let samples = samples.prefix(Self.maximumCount)

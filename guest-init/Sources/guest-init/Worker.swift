@@ -24,7 +24,7 @@ struct Worker {
   private var units: UInt64 = 0
   private var before = guest_usage()
   private var delayBefore: UInt64 = 0
-  /// When its CPU time is due to be told to init; of processes init knows it.
+  /// When its CPU time is due to be told to init.
   private var publication: UInt64 = .max
   /// For its choices.
   var random: SeededRandom
@@ -33,7 +33,8 @@ struct Worker {
   static let startLimit = 120 * Time.second
   /// The longest wait without a look at ``shallStop``.
   private static let lookInterval = 50 * Time.millisecond
-  private static let publicationInterval = 10 * Time.millisecond
+  /// Between two times at which a worker tells its CPU time; a system call of its own each.
+  static let publicationInterval = 10 * Time.millisecond
 
   init(_ spec: WorkerSpec, of group: Group, table: WorkerTable, index: Int) {
     self.spec = spec
@@ -145,7 +146,7 @@ struct Worker {
     while Time.now < start { guest_sleep_until(start) }
     slot.fields.began.store(guest_monotonic(), ordering: .relaxed)
     gaps = GapKeeper(start: start)
-    if spec.isThread { publication = start }
+    publication = start
     // Those that wait for this CPU begin now, too, and not a time slice later. A deadline task would
     // give its whole budget away.
     if case .deadline = spec.policy { return }
@@ -298,7 +299,7 @@ struct Worker {
     slot.fields.longestGapCPU.store(gaps.longestCPU, ordering: .relaxed)
   }
 
-  /// Init could read a thread's time in a file only, which takes it longer than all else in a sample.
+  /// Init would have to ask the kernel, for each worker in each sample; for threads even by a file.
   private mutating func publishTime() {
     slot.fields.cpu.store(guest_thread_cpu() &- before.cpu_ns, ordering: .relaxed)
     publication = Time.after(Self.publicationInterval, from: gaps.last)

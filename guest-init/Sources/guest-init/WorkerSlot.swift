@@ -28,9 +28,9 @@ struct WorkerSlot: ~Copyable {
   let thread = Atomic<UInt32>(0)
   /// CPU time that it had used before the common start.
   let cpuBefore = Atomic<UInt64>(0)
-  // What it used between the common start and its end; valid once ``ended`` is set. A thread tells
-  // its CPU time meanwhile, too.
+  /// What it used since the common start, as of a moment ago; up to its end once ``ended`` is set.
   let cpu = Atomic<UInt64>(0)
+  // The same of these, valid once ``ended`` is set.
   let runDelay = Atomic<UInt64>(0)
   let voluntarySwitches = Atomic<UInt64>(0)
   let involuntarySwitches = Atomic<UInt64>(0)
