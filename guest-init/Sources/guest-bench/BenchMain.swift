@@ -25,7 +25,9 @@ internal import Wire
 
   /// `argv`, which Embedded Swift has no other way to.
   private static var arguments: [String] {
-    Files.contents("/proc/self/cmdline").split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    Files.contents("/proc/self/cmdline").split(separator: 0).map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 
   private static func plan(_ workers: UInt32, duration: UInt64, areThreads: Bool) -> Plan {

@@ -4,8 +4,9 @@ internal import Synchronization
 internal import Wire
 
 extension Crew {
-  /// After so long without a checkpoint the kernel is asked for a process's time. Longer than many
-  /// workers wait for their turn on a CPU, which takes them no time, and longer than
+  /// After so long without a checkpoint the kernel is asked for a process's time.
+  ///
+  /// Longer than many workers wait for their turn on a CPU, which takes them no time, and longer than
   /// ``Worker/publicationInterval``.
   private static let silence = 500 * Time.millisecond
 

@@ -134,10 +134,18 @@ struct Worker {
     slot.fields.isReady.store(true, ordering: .releasing)
     table.ready.increment()
     let deadline = Time.after(Self.startLimit)
-    let go = table.start(of: Int(spec.id.work))
-    while go.value == 0 {
-      guard Time.now < deadline else { leave(.awaitStart, 110) }
-      go.wait(while: 0, until: deadline)
+    let word = table.start(of: Int(spec.id.work))
+    var call: UInt32 = 0
+    while true {
+      let now = word.value
+      if now == WorkerTable.go { break }
+      if now != call {
+        call = now
+        meet(call)
+      } else {
+        guard Time.now < deadline else { leave(.awaitStart, 110) }
+        word.wait(while: call, until: deadline)
+      }
     }
     let start = table.startTime(of: Int(spec.id.work))
     delayBefore = Self.runDelay
@@ -151,6 +159,14 @@ struct Worker {
     // give its whole budget away.
     if case .deadline = spec.policy { return }
     guest_yield()
+  }
+
+  /// Comes to a meeting: notes when it ran, and sleeps again, so that others of its CPU can.
+  private func meet(_ call: UInt32) {
+    let moment = table.meetingTime(of: Int(spec.id.work))
+    while Time.now < moment { guest_sleep_until(moment) }
+    slot.fields.met.store(guest_monotonic(), ordering: .relaxed)
+    slot.fields.meeting.store(call, ordering: .releasing)
   }
 
   private static var runDelay: UInt64 {

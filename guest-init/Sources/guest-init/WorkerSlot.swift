@@ -19,6 +19,10 @@ struct WorkerSlot: ~Copyable {
   let longestGapCPU = Atomic<UInt32>(0)
   let migrations = Atomic<UInt64>(0)
   let cpusSeen = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+  /// The last call to a meeting that the worker has come to; 0 before the first.
+  let meeting = Atomic<UInt32>(0)
+  /// When it ran there.
+  let met = Atomic<UInt64>(0)
   /// When the worker ran after the common start; 0 until then.
   let began = Atomic<UInt64>(0)
   /// When the worker left its loop; 0 until then.
