@@ -48,10 +48,10 @@ if testing {
       exclude: benching ? ["init/Main.swift"] : [],
       swiftSettings: library,
       linkerSettings: [
-        .unsafeFlags([
-          "-static-executable", "-Xlinker", "-s", "-Xlinker", "--gc-sections", "-Xlinker",
-          "--icf=safe",
-        ])
+        .unsafeFlags(
+          ["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "--icf=safe"]
+            // Profilers want names.
+            + (benching ? [] : ["-Xlinker", "-s"]))
       ]),
   ]
 }

@@ -36,7 +36,7 @@ package struct OverheadAccount: Sendable {
   }
 
   /// A part in percent with three digits behind the point, cut off; `?` of nothing.
-  static func percent(_ part: UInt64, of whole: UInt64) -> String {
+  package static func percent(_ part: UInt64, of whole: UInt64) -> String {
     guard whole > 0 else { return "? %" }
     let (product, overflow) = part.multipliedReportingOverflow(by: 100_000)
     let thousandths = overflow ? part / max(1, whole / 100_000) : product / whole
