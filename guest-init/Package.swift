@@ -6,7 +6,11 @@ import PackageDescription
 //
 // With KTSTR_GUEST_TESTS set, the parts that need no guest are built as ordinary Swift with their
 // tests, and the init itself is left out: Swift Testing cannot load Embedded modules.
+//
+// With KTSTR_GUEST_BENCH set, init's own sources are built with another beginning, which runs them
+// on the machine at hand.
 let testing = Context.environment["KTSTR_GUEST_TESTS"] != nil
+let benching = Context.environment["KTSTR_GUEST_BENCH"] != nil
 
 let common: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
@@ -39,14 +43,15 @@ if testing {
       name: "CGuest",
       cSettings: [.unsafeFlags(["-Os", "-ffunction-sections", "-Wall", "-Wextra", "-Werror"])]),
     .executableTarget(
-      name: "guest-init",
+      name: benching ? "guest-bench" : "guest-init",
       dependencies: ["CGuest", "GuestLogic", "Wire"],
+      exclude: benching ? ["init/Main.swift"] : [],
       swiftSettings: library,
       linkerSettings: [
-        .unsafeFlags([
-          "-static-executable", "-Xlinker", "-s", "-Xlinker", "--gc-sections", "-Xlinker",
-          "--icf=safe",
-        ])
+        .unsafeFlags(
+          ["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "--icf=safe"]
+            // Profilers want names.
+            + (benching ? [] : ["-Xlinker", "-s"]))
       ]),
   ]
 }

@@ -3,6 +3,7 @@ import Explain
 import Harness
 import Report
 import Scenario
+import Wire
 
 /// `ktstr explain`: says what a scenario will do, without running it.
 package struct ExplainCommand: ParsableCommand {

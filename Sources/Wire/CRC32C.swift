@@ -10,11 +10,34 @@ package struct CRC32C: Sendable {
 
   /// Adds bytes.
   package mutating func update(_ bytes: ArraySlice<UInt8>) {
-    var crc = state
-    for byte in bytes {
-      crc = Self.table[Int((crc ^ UInt32(byte)) & 0xff)] ^ (crc >> 8)
+    state = unsafe Self.table.withUnsafeBufferPointer { table in
+      unsafe bytes.withUnsafeBytes { bytes in
+        unsafe Self.update(state, bytes, table)
+      }
     }
-    state = crc
+  }
+
+  /// Four bytes a step ("slicing by 4"): init computes this on a software CPU, for each sample.
+  private static func update(
+    _ state: UInt32, _ bytes: UnsafeRawBufferPointer, _ table: UnsafeBufferPointer<UInt32>
+  ) -> UInt32 {
+    var crc = state
+    var index = 0
+    while index &+ 4 <= bytes.count {
+      let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt32.self)
+      crc ^= UInt32(littleEndian: word)
+      let (low, high) = unsafe (
+        table[768 &+ Int(crc & 0xff)] ^ table[512 &+ Int(crc >> 8 & 0xff)],
+        table[256 &+ Int(crc >> 16 & 0xff)] ^ table[Int(crc >> 24)]
+      )
+      crc = low ^ high
+      index &+= 4
+    }
+    while index < bytes.count {
+      crc = unsafe table[Int((crc ^ UInt32(bytes[index])) & 0xff)] ^ (crc >> 8)
+      index &+= 1
+    }
+    return crc
   }
 
   /// The checksum of a whole array.
@@ -29,6 +52,7 @@ package struct CRC32C: Sendable {
     return crc.value
   }
 
+  /// What byte `b` leaves behind, at `256 * n + b` with `n` zero bytes after it.
   private static let table: [UInt32] = {
     var table: [UInt32] = []
     for index in 0..<256 {
@@ -37,6 +61,10 @@ package struct CRC32C: Sendable {
         crc = crc & 1 == 1 ? (crc >> 1) ^ 0x82f6_3b78 : crc >> 1
       }
       table.append(crc)
+    }
+    for index in 256..<1024 {
+      let before = table[index - 256]
+      table.append(table[Int(before & 0xff)] ^ (before >> 8))
     }
     return table
   }()

@@ -165,18 +165,28 @@ extension Hello {
 }
 
 extension SampleBatch {
+  /// Written in place and not word by word: this is what init does ten times a second.
   func encode(into body: inout ByteWriter) {
+    let count = min(samples.count, Self.maximumCount)
     body.uint64(monotonic)
-    let samples = samples.prefix(Self.maximumCount)
-    body.uint16(UInt16(samples.count))
-    for sample in samples {
-      sample.id.encode(into: &body)
-      body.uint64(sample.iterations)
-      body.uint64(sample.cpuNanoseconds)
-      body.uint64(sample.longestGapNanoseconds)
-      body.uint64(sample.runDelayNanoseconds)
-      body.uint64(sample.migrations)
+    body.uint16(UInt16(count))
+    let records = unsafe [UInt8](unsafeUninitializedCapacity: 44 * count) { buffer, filled in
+      let bytes = UnsafeMutableRawBufferPointer(buffer)
+      var offset = 0
+      for index in 0..<count {
+        let sample = samples[index]
+        unsafe bytes.store(sample.id.work, at: offset)
+        unsafe bytes.store(sample.id.worker, at: offset &+ 2)
+        unsafe bytes.store(sample.iterations, at: offset &+ 4)
+        unsafe bytes.store(sample.cpuNanoseconds, at: offset &+ 12)
+        unsafe bytes.store(sample.longestGapNanoseconds, at: offset &+ 20)
+        unsafe bytes.store(sample.runDelayNanoseconds, at: offset &+ 28)
+        unsafe bytes.store(sample.migrations, at: offset &+ 36)
+        offset &+= 44
+      }
+      filled = offset
     }
+    body.raw(records)
   }
 
   init(from body: inout ByteReader) throws(WireError) {
@@ -279,5 +289,12 @@ extension DiskReport {
       id: id, passes: passes, bytesWritten: written, bytesVerified: verified, flushes: flushes,
       mismatchedBlocks: mismatched, firstMismatch: hasMismatch ? mismatch : nil,
       ioErrors: try body.uint64(), lastErrno: try body.int32())
+  }
+}
+
+extension UnsafeMutableRawBufferPointer {
+  /// Stores a word little-endian; it must lie within the buffer.
+  fileprivate func store(_ value: some FixedWidthInteger, at offset: Int) {
+    unsafe storeBytes(of: value.littleEndian, toByteOffset: offset, as: type(of: value))
   }
 }

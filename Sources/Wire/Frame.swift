@@ -36,7 +36,7 @@ package struct Frame: Equatable, Sendable {
 
   /// The bytes to send.
   package func encoded() -> [UInt8] {
-    var writer = ByteWriter()
+    var writer = ByteWriter(capacity: Self.headerSize + payload.count)
     writer.uint32(Self.magic)
     writer.uint8(Self.version)
     writer.uint8(type)

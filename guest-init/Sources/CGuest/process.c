@@ -67,13 +67,23 @@ void guest_child_signals(void) {
   sigprocmask(SIG_SETMASK, &set, NULL);
 }
 
+static int child_has_ended;
+
 void guest_wait_for_child(int64_t timeout_ns) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);
   if (timeout_ns < 0) timeout_ns = 0;
   struct timespec limit = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-  sigtimedwait(&set, NULL, &limit);
+  if (sigtimedwait(&set, NULL, &limit) == SIGCHLD) child_has_ended = 1;
+}
+
+int guest_hear_of_child(int64_t timeout_ns) {
+  // Somebody else may have taken the signal, when nobody asked here.
+  if (!child_has_ended) guest_wait_for_child(timeout_ns);
+  int result = child_has_ended;
+  child_has_ended = 0;
+  return result;
 }
 
 int guest_raise_priority(void) {

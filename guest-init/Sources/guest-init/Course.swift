@@ -15,6 +15,8 @@ struct Course {
     case acting(Helper.Job)
     /// The workers of a group are on their way to their start.
     case starting(Int, deadline: UInt64)
+    /// The workers of a group come to their start.
+    case meeting(StartLine)
     /// The workers of a group begin at this moment.
     case releasing(UInt64)
     /// The workers of a group end.
@@ -35,6 +37,8 @@ struct Course {
   static let slack = 10 * Time.second
   /// Between two looks at something that no signal announces.
   private static let lookInterval = 5 * Time.millisecond
+  /// Between two looks at what the end of a child announces.
+  private static let childInterval = 100 * Time.millisecond
   private static let watchInterval = 20 * Time.millisecond
 
   let plan: Plan
@@ -86,7 +90,9 @@ struct Course {
       case .acting(var job):
         let answer = job.answer()
         state = .acting(job)
-        guard let answer else { return Time.after(Self.lookInterval, from: now) }
+        guard let answer else {
+          return min(job.deadline, Time.after(Self.childInterval, from: now))
+        }
         endAction(answer.problems.first, &telemetry)
       case .starting(let group, let deadline):
         if crew.missing(in: crew.ranges[group]) == nil {
@@ -96,6 +102,13 @@ struct Course {
           endAction(Failure("not all of its workers were ready in time"), &telemetry)
         } else {
           return Time.after(Self.lookInterval, from: now)
+        }
+      case .meeting(var line):
+        switch line.advance(&crew) {
+        case .look(let moment):
+          state = .meeting(line)
+          return moment
+        case .begins(let moment): state = .releasing(moment)
         }
       case .releasing(let moment):
         guard now >= moment else { return moment }
@@ -109,7 +122,7 @@ struct Course {
           crew.kill(crew.ranges[group])
           state = .stopping(group, deadline: Time.after(Self.killLimit), isKilled: true)
         } else {
-          return min(deadline, Time.after(Self.lookInterval, from: now))
+          return min(deadline, Time.after(Self.childInterval, from: now))
         }
       case .clearing(let deadline, let next):
         guard clear(before: deadline, next, now, &companions, &telemetry) else {
@@ -272,7 +285,7 @@ struct Course {
       endAction(Failure("none of its workers could be started"), &telemetry)
       return
     }
-    state = .releasing(crew.release([group]))
+    state = .meeting(StartLine([group]))
   }
 
   mutating func endAction(

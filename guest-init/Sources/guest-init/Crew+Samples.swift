@@ -4,17 +4,24 @@ internal import Synchronization
 internal import Wire
 
 extension Crew {
+  /// After so long without a checkpoint the kernel is asked for a process's time.
+  ///
+  /// Longer than many workers wait for their turn on a CPU, which takes them no time, and longer than
+  /// ``Worker/publicationInterval``.
+  private static let silence = 500 * Time.millisecond
+
   /// Sends the counters of all workers that have not been accounted for yet.
   func sample(_ telemetry: inout Telemetry) {
     let now = Time.now
     var samples: [Sample] = []
+    samples.reserveCapacity(members.count)
     for index in members.indices where members[index].isAlive {
       let slot = table.slot(index)
       samples.append(
         Sample(
           id: members[index].spec.id,
           iterations: slot.fields.iterations.load(ordering: .relaxed),
-          cpuNanoseconds: cpuTime(index),
+          cpuNanoseconds: cpuTime(index, now: now),
           longestGapNanoseconds: max(
             slot.fields.longestGap.load(ordering: .relaxed), openGap(index, now: now)),
           runDelayNanoseconds: slot.fields.runDelay.load(ordering: .relaxed),
@@ -36,13 +43,20 @@ extension Crew {
   }
 
   /// CPU time of a worker since the common start.
-  private func cpuTime(_ index: Int) -> UInt64 {
-    let fields = table.slot(index)
-    if members[index].spec.isThread || fields.fields.ended.load(ordering: .acquiring) != 0 {
-      return fields.fields.cpu.load(ordering: .relaxed)
+  ///
+  /// Workers publish theirs, because asking the kernel takes longer than all else in a sample; only
+  /// of a process that has not come by for a while the kernel is asked.
+  private func cpuTime(_ index: Int, now: UInt64) -> UInt64 {
+    let slot = table.slot(index)
+    // Before what it published: a worker publishes first, and says then that it came by. So it never
+    // tells less than the kernel did in its silence.
+    let last = slot.fields.lastCheckpoint.load(ordering: .acquiring)
+    let hasEnded = slot.fields.ended.load(ordering: .acquiring) != 0
+    if members[index].spec.isThread || hasEnded || now < Time.after(Self.silence, from: last) {
+      return slot.fields.cpu.load(ordering: .relaxed)
     }
     let used = UInt64(clamping: max(guest_cpu_time(members[index].pid), 0))
-    let before = fields.fields.cpuBefore.load(ordering: .relaxed)
+    let before = slot.fields.cpuBefore.load(ordering: .relaxed)
     return used > before ? used - before : 0
   }
 }

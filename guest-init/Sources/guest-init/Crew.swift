@@ -24,6 +24,8 @@ struct Crew: ~Copyable {
   let ranges: [Range<Int>]
   /// Since when each group is frozen.
   private(set) var frozenSince: [UInt64?]
+  /// How groups came to their starts: the widest spread, and how often they were called for it.
+  var meetings: (spread: UInt64, calls: UInt32, isWhole: Bool) = (0, 0, true)
   /// When each group was frozen last, once that is over: its workers may not have noticed yet.
   private var lastFrozen: [Range<UInt64>]
   /// The cgroup of each group; an index into the plan's.
@@ -139,20 +141,6 @@ struct Crew: ~Copyable {
         Failure("fork " + spec.processName, result: Int(pid)).problem(isFatal: false))
       reportNeverStarted(index, errno: -pid, &telemetry)
     }
-  }
-
-  /// Lets the workers of some groups go at one moment, a little ahead, and returns that moment.
-  ///
-  /// Waking them one after the other takes as long as it takes; then each sleeps until the moment,
-  /// and the timers of all CPUs wake them at once.
-  func release(_ groups: [Int]) -> UInt64 {
-    var count = 0
-    for group in groups { count += ranges[group].count }
-    let lead = 20 * Time.millisecond + UInt64(min(count, 1000)) * Time.millisecond
-    let start = Time.after(lead)
-    for group in groups { table.setStartTime(of: group, start) }
-    for group in groups { table.start(of: group).set(1) }
-    return start
   }
 
   /// Tells the workers of a group to stop.
@@ -309,26 +297,5 @@ struct Crew: ~Copyable {
       total += Files.proportionalMemory(of: "\(member.pid)")
     }
     return total
-  }
-
-  /// How long after its group's start the last worker ran, and the most that workers of one group
-  /// began apart; nil when fewer than all that were started have begun.
-  var startDelays: (last: UInt64, apart: UInt64)? {
-    var last: UInt64 = 0
-    var apart: UInt64 = 0
-    var least: UInt64 = .max
-    var greatest: UInt64 = 0
-    for index in members.indices {
-      if members[index].spec.number == 0 { (least, greatest) = (.max, 0) }
-      let start = table.startTime(of: Int(members[index].spec.id.work))
-      guard start > 0 else { continue }
-      let began = table.slot(index).fields.began.load(ordering: .relaxed)
-      guard began > 0 else { return nil }
-      least = min(least, began)
-      greatest = max(greatest, began)
-      last = max(last, began - min(began, start))
-      apart = max(apart, greatest - least)
-    }
-    return (last, apart)
   }
 }

@@ -80,13 +80,13 @@ extension Guest {
       telemetry.post(.log("init and its workers hold \(memory >> 10) KiB of memory"))
       telemetry.flush()
     }
-    let start = crew.release(plan.work.indices.filter { !plan.work[$0].startsLater })
+    let start = begin(plan, &crew)
     var course = Course(plan, start: start, disk: disk)
     telemetry.begin(until: course.latestEnd)
     telemetry.reached(.workStarted, at: start)
     telemetry.flush()
     let counts = KernelCounts.now
-    let used = guest_cpu_time(guest_pid())
+    var account = OverheadAccount(cpu: guest_thread_cpu())
     var sampler = SampleClock(start: start, interval: plan.sampleIntervalNanoseconds)
     guest_sleep_until(start)
     for index in plan.payloads.indices where plan.payloads[index].startsWithWork {
@@ -94,28 +94,47 @@ extension Guest {
     }
     while true {
       let now = Time.now
-      if sampler.isDue(at: now) { crew.sample(&telemetry) }
+      let isSampling = sampler.isDue(at: now)
+      if isSampling {
+        crew.sample(&telemetry)
+        account.note(isSampling: true, cpu: guest_thread_cpu())
+      }
       let next = course.advance(&crew, &cgroups, &companions, &telemetry)
       if course.isOver(crew.alive + (companions.isBusy ? 1 : 0)) { break }
-      guest_wait_for_child(Time.left(until: min(next, sampler.next)))
-      crew.reap(&telemetry)
+      // Only what is not there for samples alone is worth a system call of its own.
+      if !isSampling || !plan.steps.isEmpty {
+        account.note(isSampling: false, cpu: guest_thread_cpu())
+      }
+      if guest_hear_of_child(Time.left(until: min(next, sampler.next))) != 0 {
+        crew.reap(&telemetry)
+      }
       companions.poll(&crew, &telemetry)
       telemetry.flush()
     }
     // What watching cost, so that nobody has to believe that it was little.
-    let cost = guest_cpu_time(guest_pid()) - used
+    account.note(isSampling: false, cpu: guest_thread_cpu())
+    let elapsed = Time.now - start
     crew.stop()
     telemetry.reached(.workEnded)
     // Behind the signal to stop: who was frozen leaves without more work.
     cgroups.unfreezeAll(&crew, &telemetry)
-    if let (last, apart) = crew.startDelays {
-      telemetry.post(
-        .log(
-          "the last worker ran \(last) ns after the start, those of one group up to \(apart) ns apart"
-        ))
-    }
+    if let text = crew.startText { telemetry.post(.log(text)) }
     telemetry.post(.log(KernelCounts.now.text(since: counts)))
-    telemetry.post(.log("init used \(cost) ns of CPU time for \(sampler.count) samples"))
+    telemetry.post(
+      .log(
+        account.text(
+          elapsed: elapsed, samples: sampler.count, workers: crew.members.count)))
+  }
+
+  /// Brings the workers to their common start, and returns its moment, which is still ahead.
+  private static func begin(_ plan: Plan, _ crew: inout Crew) -> UInt64 {
+    var line = StartLine(plan.work.indices.filter { !plan.work[$0].startsLater })
+    while true {
+      switch line.advance(&crew) {
+      case .look(let moment): guest_sleep_until(moment)
+      case .begins(let start): return start
+      }
+    }
   }
 
   /// Ends what runs beside the workers.

@@ -38,7 +38,8 @@ enum Helper {
     fileprivate let limit: UInt64
     fileprivate let pid: pid_t
     fileprivate let descriptor: Int32
-    fileprivate let deadline: UInt64
+    /// When it is given up.
+    let deadline: UInt64
     fileprivate var bytes: [UInt8] = []
 
     /// What it had to say, once it has ended or was killed as late; nil until then.

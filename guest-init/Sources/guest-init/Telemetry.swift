@@ -95,13 +95,18 @@ struct Telemetry: ~Copyable {
     guard descriptor >= 0, !frameEnds.isEmpty else { return }
     let limit = isStalled ? Time.now : min(Time.after(Self.patience), deadline)
     var sent = 0
-    while sent < buffer.count && awaitWritable(until: limit) {
+    while sent < buffer.count {
       let start = sent
       let count = unsafe buffer.withUnsafeBytes { bytes in
         guard let base = bytes.baseAddress else { return 0 }
         return unsafe guest_write(descriptor, base + start, bytes.count - start)
       }
-      if count > 0 { sent += count }
+      if count > 0 {
+        sent += count
+        continue
+      }
+      // Asked only now: nearly always there is room.
+      guard Time.now < limit, awaitWritable(until: limit) else { break }
     }
     isStalled = sent < buffer.count
     forget(sent)

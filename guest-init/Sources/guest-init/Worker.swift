@@ -24,7 +24,7 @@ struct Worker {
   private var units: UInt64 = 0
   private var before = guest_usage()
   private var delayBefore: UInt64 = 0
-  /// When its CPU time is due to be told to init; of processes init knows it.
+  /// When its CPU time is due to be told to init.
   private var publication: UInt64 = .max
   /// When its run delay is due to be told to init.
   private var delayPublication: UInt64 = .max
@@ -35,7 +35,8 @@ struct Worker {
   static let startLimit = 120 * Time.second
   /// The longest wait without a look at ``shallStop``.
   private static let lookInterval = 50 * Time.millisecond
-  private static let publicationInterval = 10 * Time.millisecond
+  /// Between two times at which a worker tells its CPU time; a system call of its own each.
+  static let publicationInterval = 10 * Time.millisecond
   /// A file is read for it, which a worker shall not notice.
   private static let delayInterval = 250 * Time.millisecond
 
@@ -137,10 +138,18 @@ struct Worker {
     slot.fields.isReady.store(true, ordering: .releasing)
     table.ready.increment()
     let deadline = Time.after(Self.startLimit)
-    let go = table.start(of: Int(spec.id.work))
-    while go.value == 0 {
-      guard Time.now < deadline else { leave(.awaitStart, 110) }
-      go.wait(while: 0, until: deadline)
+    let word = table.start(of: Int(spec.id.work))
+    var call: UInt32 = 0
+    while true {
+      let now = word.value
+      if now == WorkerTable.go { break }
+      if now != call {
+        call = now
+        meet(call)
+      } else {
+        guard Time.now < deadline else { leave(.awaitStart, 110) }
+        word.wait(while: call, until: deadline)
+      }
     }
     let start = table.startTime(of: Int(spec.id.work))
     delayBefore = Self.runDelay
@@ -149,12 +158,20 @@ struct Worker {
     while Time.now < start { guest_sleep_until(start) }
     slot.fields.began.store(guest_monotonic(), ordering: .relaxed)
     gaps = GapKeeper(start: start)
-    if spec.isThread { publication = start }
+    publication = start
     delayPublication = Time.after(Self.delayInterval, from: start)
     // Those that wait for this CPU begin now, too, and not a time slice later. A deadline task would
     // give its whole budget away.
     if case .deadline = spec.policy { return }
     guest_yield()
+  }
+
+  /// Comes to a meeting: notes when it ran, and sleeps again, so that others of its CPU can.
+  private func meet(_ call: UInt32) {
+    let moment = table.meetingTime(of: Int(spec.id.work))
+    while Time.now < moment { guest_sleep_until(moment) }
+    slot.fields.met.store(guest_monotonic(), ordering: .relaxed)
+    slot.fields.meeting.store(call, ordering: .releasing)
   }
 
   private static var runDelay: UInt64 {
@@ -310,7 +327,7 @@ struct Worker {
     slot.fields.longestGapCPU.store(gaps.longestCPU, ordering: .relaxed)
   }
 
-  /// Init could read a thread's time in a file only, which takes it longer than all else in a sample.
+  /// Init would have to ask the kernel, for each worker in each sample; for threads even by a file.
   private mutating func publishTime() {
     slot.fields.cpu.store(guest_thread_cpu() &- before.cpu_ns, ordering: .relaxed)
     publication = Time.after(Self.publicationInterval, from: gaps.last)

@@ -23,6 +23,10 @@ struct WorkerSlot: ~Copyable {
   /// ``pack(cpu:at:)``; how many there are.
   let sightings = InlineArray<64, Atomic<UInt64>> { _ in Atomic(0) }
   let sightingCount = Atomic<UInt32>(0)
+  /// The last call to a meeting that the worker has come to; 0 before the first.
+  let meeting = Atomic<UInt32>(0)
+  /// When it ran there.
+  let met = Atomic<UInt64>(0)
   /// When the worker ran after the common start; 0 until then.
   let began = Atomic<UInt64>(0)
   /// When the worker left its loop; 0 until then.
@@ -32,10 +36,11 @@ struct WorkerSlot: ~Copyable {
   let thread = Atomic<UInt32>(0)
   /// CPU time that it had used before the common start.
   let cpuBefore = Atomic<UInt64>(0)
-  // What it used between the common start and its end; valid once ``ended`` is set. A thread tells
-  // its CPU time meanwhile, too, and all tell their run delay.
+  /// What it used since the common start, as of a moment ago; up to its end once ``ended`` is set.
   let cpu = Atomic<UInt64>(0)
+  /// The same of its run delay, looked at less often.
   let runDelay = Atomic<UInt64>(0)
+  // The same of these, valid once ``ended`` is set.
   let voluntarySwitches = Atomic<UInt64>(0)
   let involuntarySwitches = Atomic<UInt64>(0)
 

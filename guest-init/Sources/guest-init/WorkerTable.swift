@@ -38,6 +38,7 @@ internal import Synchronization
       for offset in [0, Self.line] {
         unsafe word(place(of: group) + offset).initialize(to: Atomic(0))
         unsafe number(place(of: group) + offset + 8).initialize(to: Atomic(0))
+        unsafe number(place(of: group) + offset + 16).initialize(to: Atomic(0))
       }
     }
     for index in 0..<count {
@@ -48,13 +49,24 @@ internal import Synchronization
 
   /// How many workers wait for the start.
   var ready: Word { unsafe Word(word(0)) }
-  /// Turns 1 when the workers of a group may start.
+  /// What the workers of a group wait for: 0, the number of a call to a meeting, or ``go``.
   func start(of group: Int) -> Word { unsafe Word(word(place(of: group))) }
+  /// Says in a group's ``start(of:)`` that its workers may start.
+  static let go = UInt32.max
   /// Turns 1 when the workers of a group shall stop.
   func stop(of group: Int) -> Word { unsafe Word(word(place(of: group) + Self.line)) }
 
+  /// The moment of a group's meeting; valid once its ``start(of:)`` is the number of the call.
+  func meetingTime(of group: Int) -> UInt64 {
+    unsafe number(place(of: group) + 16).pointee.load(ordering: .relaxed)
+  }
+  /// Sets the moment of a group's meeting.
+  func setMeetingTime(of group: Int, _ time: UInt64) {
+    unsafe number(place(of: group) + 16).pointee.store(time, ordering: .relaxed)
+  }
+
   /// The moment of a group's common start, 0 before it is known; valid once its ``start(of:)``
-  /// is 1.
+  /// is ``go``.
   func startTime(of group: Int) -> UInt64 {
     unsafe number(place(of: group) + 8).pointee.load(ordering: .relaxed)
   }

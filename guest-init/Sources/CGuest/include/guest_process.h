@@ -35,6 +35,9 @@ void guest_init_signals(void);
 void guest_child_signals(void);
 /// Sleeps until a child ends or the time is over.
 void guest_wait_for_child(int64_t timeout_ns);
+/// The same, unless a child's end was waited for elsewhere since the last call. Returns whether a
+/// child may have ended since then: to ask the kernel takes a look at each child.
+int guest_hear_of_child(int64_t timeout_ns);
 
 /// Puts the caller in front of every fair task, but none of its children. Returns negative errno.
 int guest_raise_priority(void);
