@@ -60,7 +60,8 @@ struct ShippedSchedulerTests {
   @Test func `an idle LLC fails, and a working scheduler in its place passes`() throws {
     let file = "\(Self.folder)/fails-idle-llc.json"
     let run = try Invocation.test([file], options: Self.kernel, in: scratch).run()
-    #expect(run.verdict.status == "fail")
+    // On a busy host the gap is told all the same, and not held against the scheduler.
+    #expect(["fail", "inconclusive"].contains(run.verdict.status))
     #expect(Invocation.failures(of: run).contains { $0.contains("worker.gap: spin/") })
     let copy = try Self.replacingScheduler(of: try Self.object(of: file))
     let good = try Invocation.test(
