@@ -104,7 +104,7 @@ struct PhaseTests {
        "phases": [
          {"name": "alone", "hold": "1s"},
          {"name": "stopped", "actions": [{"stop": "early"}], "hold": "500ms"},
-         {"name": "both", "actions": [{"create": "made", "cpu.weight": 400}, {"start": "late"}],
+         {"name": "both", "actions": [{"create": "made", "cpu.weight": 100}, {"start": "late"}],
           "hold": {"until": {"work": "late", "iterations": 500}, "limit": "9s"}},
          {"name": "other", "actions": [
             {"change": "late", "policy": "fifo", "priority": 5}], "hold": "900ms"},
