@@ -25,7 +25,7 @@ TEST_PACKAGES := cpio gnupg util-linux qemu-utils valgrind user-mode-linux pytho
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: build packages demo clients test test-all unit guest-tests test-qemu10 test-kvm kernel kernels lint format bench bench-run clean \
+.PHONY: build packages demo clients test test-all unit guest-tests test-qemu10 test-kvm kernel kernels lint format bench bench-init bench-run clean \
   help parity sanitize fuzz fuzz-short bench-rings bench-backend bench-block check-instructions \
   integrity corebench bench-boot bench-boot-host schedulers test-schedulers \
   check-scenarios
@@ -144,6 +144,13 @@ bench: bench-run bench-rings bench-block bench-backend ## All benchmarks, one af
 bench-run: kernel ## Where the time of a run goes, medians of several.
 	swift build -c release --product ktstr-bench --static-swift-stdlib
 	.build/release/ktstr-bench $(KTSTR) Scenarios/smoke.json
+
+bench-init: ## What init's samples cost on this machine, and how far apart workers start; as root.
+	KTSTR_GUEST_BENCH=1 swift build -c release --package-path guest-init \
+	  --scratch-path guest-init/.build-bench
+	for kind in processes threads; do \
+	  .ci/bench-init guest-init/.build-bench/release/guest-bench 64 5 1 $$kind || exit 1; done
+	.ci/bench-init guest-init/.build-bench/release/guest-bench 16 1 20 processes
 
 bench-boot: kernels ## Boots on our own engine beside Debian's QEMU with KVM, in one nested guest.
 	swift build -c release --product ktstr-bootbench --static-swift-stdlib

@@ -3,6 +3,11 @@ package struct ByteWriter: Sendable {
   /// What was written so far.
   package private(set) var bytes: [UInt8] = []
 
+  /// Goes on behind bytes that are there already.
+  package init(_ bytes: consuming [UInt8]) {
+    self.bytes = bytes
+  }
+
   /// Starts empty, with room for a number of bytes.
   package init(capacity: Int = 0) {
     if capacity > 0 { bytes.reserveCapacity(capacity) }

@@ -42,7 +42,7 @@ extension Event {
       body.uint32(started.pid)
     case .samples(let batch):
       code = .samples
-      batch.encode(into: &body)
+      body = batch.encoded()
     case .workerReport(let report):
       code = .workerReport
       report.encode(into: &body)
@@ -165,14 +165,18 @@ extension Hello {
 }
 
 extension SampleBatch {
-  /// Written in place and not word by word: this is what init does ten times a second.
-  func encode(into body: inout ByteWriter) {
+  /// Bytes before the samples.
+  private static var headSize: Int { 10 }
+
+  /// The payload; written in place and not word by word, as this is what init does ten times a second.
+  func encoded() -> ByteWriter {
     let count = min(samples.count, Self.maximumCount)
-    body.uint64(monotonic)
-    body.uint16(UInt16(count))
-    let records = unsafe [UInt8](unsafeUninitializedCapacity: 44 * count) { buffer, filled in
+    let size = Self.headSize + Sample.encodedSize * count
+    let payload = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
       let bytes = UnsafeMutableRawBufferPointer(buffer)
-      var offset = 0
+      unsafe bytes.store(monotonic, at: 0)
+      unsafe bytes.store(UInt16(count), at: 8)
+      var offset = Self.headSize
       for index in 0..<count {
         let sample = samples[index]
         unsafe bytes.store(sample.id.work, at: offset)
@@ -182,11 +186,11 @@ extension SampleBatch {
         unsafe bytes.store(sample.longestGapNanoseconds, at: offset &+ 20)
         unsafe bytes.store(sample.runDelayNanoseconds, at: offset &+ 28)
         unsafe bytes.store(sample.migrations, at: offset &+ 36)
-        offset &+= 44
+        offset &+= Sample.encodedSize
       }
-      filled = offset
+      filled = size
     }
-    body.raw(records)
+    return ByteWriter(payload)
   }
 
   init(from body: inout ByteReader) throws(WireError) {

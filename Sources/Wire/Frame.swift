@@ -36,7 +36,7 @@ package struct Frame: Equatable, Sendable {
 
   /// The bytes to send.
   package func encoded() -> [UInt8] {
-    var writer = ByteWriter(capacity: Self.headerSize + payload.count)
+    var writer = ByteWriter(capacity: Self.headerSize)
     writer.uint32(Self.magic)
     writer.uint8(Self.version)
     writer.uint8(type)
@@ -49,8 +49,17 @@ package struct Frame: Equatable, Sendable {
     crc.update(writer.bytes[...])
     crc.update(payload[...])
     writer.uint32(crc.value)
-    writer.raw(payload)
-    return writer.bytes
+    let header = writer.bytes
+    // Copied whole: appending goes byte by byte in Embedded Swift.
+    return unsafe [UInt8](unsafeUninitializedCapacity: header.count + payload.count) {
+      buffer, filled in
+      let bytes = UnsafeMutableRawBufferPointer(buffer)
+      unsafe header.withUnsafeBytes { unsafe bytes.copyMemory(from: $0) }
+      unsafe payload.withUnsafeBytes {
+        unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[header.count...]).copyMemory(from: $0)
+      }
+      filled = header.count + payload.count
+    }
   }
 
   static func headerCheck(version: UInt8, type: UInt8, sequence: UInt32, length: UInt32) -> UInt16 {

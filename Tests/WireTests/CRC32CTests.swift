@@ -23,4 +23,17 @@ import Wire
       #expect(crc.value == CRC32C.checksum(bytes))
     }
   }
+
+  @Test func `every length gives what bit by bit gives`() {
+    var bytes: [UInt8] = []
+    for length in 0...67 {
+      var crc: UInt32 = 0xffff_ffff
+      for byte in bytes {
+        crc ^= UInt32(byte)
+        for _ in 0..<8 { crc = crc & 1 == 1 ? (crc >> 1) ^ 0x82f6_3b78 : crc >> 1 }
+      }
+      #expect(CRC32C.checksum(bytes) == ~crc, "\(length) bytes")
+      bytes.append(UInt8(truncatingIfNeeded: length &* 37 &+ 11))
+    }
+  }
 }

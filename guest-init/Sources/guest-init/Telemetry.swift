@@ -70,7 +70,8 @@ struct Telemetry: ~Copyable {
       dropped &+= 1
       return
     }
-    buffer.append(contentsOf: frame.encoded())
+    // The usual case, and no copy.
+    if buffer.isEmpty { buffer = frame.encoded() } else { buffer += frame.encoded() }
     frameEnds.append(buffer.count)
     if buffer.count >= Self.flushSize { flush() }
   }
