@@ -81,5 +81,6 @@ extension CheckID {
     .schedulerAttached: "the scheduler is attached throughout the work, and goes when told to",
     .payloadStatus: "the program ends by itself as expected",
     .payloadMetric: "a number in what the program writes",
+    .cpuUtilisation: "share of the work's time that CPUs are busy",
   ]
 }

@@ -74,6 +74,8 @@ package enum CheckID: String, Codable, Sendable, CaseIterable {
   case payloadMetric = "payload.metric"
   /// How long the disk's queues paused for its throttle.
   case deviceThrottleShare = "device.throttleShare"
+  /// How busy CPUs were.
+  case cpuUtilisation = "cpu.utilisation"
   /// The check that the scenario expects to fail did.
   case expectFailure = "expectFailure"
 }
@@ -102,6 +104,8 @@ package struct CheckSubject: Codable, Hashable, Sendable, CustomStringConvertibl
     case device
     /// A sched_ext scheduler.
     case scheduler
+    /// Some CPUs: `llc:1 (CPUs 2-3)`.
+    case cpus
     /// A program beside the work, or one of its metrics: `fio iops`.
     case payload
   }

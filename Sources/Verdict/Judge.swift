@@ -13,6 +13,7 @@ package func judge(_ scenario: Scenario, _ evidence: RunEvidence) -> Verdict {
   checks += ledger.convergenceChecks()
   checks += ledger.fairnessChecks()
   checks += ledger.weightChecks()
+  checks += ledger.utilisationChecks()
   checks += ledger.diskChecks()
   checks += ledger.deviceChecks()
   checks += ledger.schedulerChecks()

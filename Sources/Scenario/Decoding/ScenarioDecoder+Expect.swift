@@ -32,7 +32,7 @@ struct ExpectationContext {
 extension ScenarioDecoder {
   private static let expectKeys =
     ["progress", "maxGap", "fairness", "minRate", "diskVerified", "device", "payload"]
-    + workerExpectKeys + streamExpectKeys + cgroupExpectKeys
+    + workerExpectKeys + streamExpectKeys + cgroupExpectKeys + kernelExpectKeys
 
   func expectations(_ node: Node?, context: ExpectationContext) -> Expectations {
     var expect = Expectations(
@@ -58,6 +58,7 @@ extension ScenarioDecoder {
     workerExpectations(object, context, &expect)
     streamExpectations(object, context, &expect)
     cgroupExpectations(object, context, &expect)
+    kernelExpectations(object, context, &expect)
     return expect
   }
 

@@ -35,6 +35,8 @@ package struct Expectations: Equatable, Sendable {
   package var rateWithin: [RateBand] = []
   /// Values that must settle.
   package var converges: [ConvergenceLimit] = []
+  /// How busy CPUs must be.
+  package var utilisation: [UtilisationLimit] = []
   /// The part of the time in which the guest wanted the host's CPUs that it may wait for them, before
   /// checks of time that fail count as not known; nil insists on them.
   package var maxHostNoise: Double? = Expectations.defaultHostNoise

@@ -7,7 +7,7 @@ extension CheckID {
     switch self {
     case .workerGap, .workerRate, .workerMaxRate, .workerRunDelay, .workerStall,
       .workerRateWithin, .workLatency, .workVariation, .workSteadiness, .workConvergence,
-      .fairness, .cgroupWeight:
+      .fairness, .cgroupWeight, .cpuUtilisation:
       true
     default: false
     }

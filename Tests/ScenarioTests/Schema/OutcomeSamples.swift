@@ -33,6 +33,10 @@ extension SchemaSamples {
         "converges": [
           { "work": "one", "value": "cpu", "after": "1s", "within": 0.1, "window": "1s" }
         ],
+        "utilisation": [
+          { "cpus": "all", "max": 1 }, { "cpus": "0,2-3", "min": "1%" },
+          { "each": "llc", "min": 0, "max": "99.5%" }
+        ],
         "weights": [ { "cgroups": ["a", "b"], "tolerance": "20%" } ]
       }
     }
@@ -55,6 +59,9 @@ extension DecoderRule {
     DecoderRule(
       "windows lie in the duration", ["must follow within the duration"], "\"maxGap\": \"1s\"",
       "\"converges\": [{\"work\": \"spin\", \"after\": \"5s\", \"within\": 1}]"),
+    DecoderRule(
+      "shares have room", ["expected a share that is not below"], "\"maxGap\": \"1s\"",
+      "\"utilisation\": [{\"cpus\": \"all\", \"min\": 0.5, \"max\": 0.1}]"),
     DecoderRule(
       "bands have room", ["expected a rate that is not below"], "\"maxGap\": \"1s\"",
       "\"rateWithin\": [{\"work\": \"spin\", \"min\": 5, \"max\": 1}]"),

@@ -89,6 +89,7 @@ extension Guest {
     let used = guest_cpu_time(guest_pid())
     var sampler = SampleClock(start: start, interval: plan.sampleIntervalNanoseconds)
     guest_sleep_until(start)
+    KernelReadings.report(.workStarted, &telemetry)
     for index in plan.payloads.indices where plan.payloads[index].startsWithWork {
       companions.start(index, of: plan, cgroups: cgroups, &telemetry)
     }
@@ -102,6 +103,7 @@ extension Guest {
       companions.poll(&crew, &telemetry)
       telemetry.flush()
     }
+    KernelReadings.report(.workEnded, &telemetry)
     // What watching cost, so that nobody has to believe that it was little.
     let cost = guest_cpu_time(guest_pid()) - used
     crew.stop()
