@@ -16,8 +16,8 @@ extension Event {
     case scheduler = 24
     case payload = 25
     case phase = 13
-    case kernelReading = 32
-    case latencyInterval = 33
+    case kernelReading = 40
+    case latencyInterval = 41
   }
 
   /// The longest text of a problem or a log line, in bytes; it keeps the frame within

@@ -45,7 +45,7 @@ struct ScenarioDecoder {
     let hasDisk = root.value["machine"]?["disk"] != nil
     let context = ExpectationContext(
       work: work ?? [], cgroups: cgroups, hasDisk: hasDisk, topology: machine?.topology,
-      duration: duration)
+      duration: duration, hasScheduler: root.value["scheduler"] != nil)
     var expect = expectations(object["expect"], context: context)
     let scheduler = self.scheduler(object["scheduler"])
     let payloads = self.payloads(object["payload"], cgroups: cgroups)

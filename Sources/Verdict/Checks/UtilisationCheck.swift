@@ -7,12 +7,17 @@ extension Ledger {
   func utilisationChecks() -> [CheckResult] {
     scenario.expect.utilisation.flatMap { expected in
       expected.sets(on: scenario.machine.topology).flatMap { name, cpus in
-        expected.least.map { [utilisation(name, cpus, Limit(.atLeast, Quantity($0, .ratio)))] }
-          ?? []
-          + (expected.most.map { [utilisation(name, cpus, Limit(.atMost, Quantity($0, .ratio)))] }
-            ?? [])
+        Self.limits(expected.least, expected.most).map { utilisation(name, cpus, $0) }
       }
     }
+  }
+
+  /// The borders of a share that are given.
+  static func limits(_ least: Double?, _ most: Double?) -> [Limit] {
+    [
+      least.map { Limit(.atLeast, Quantity($0, .ratio)) },
+      most.map { Limit(.atMost, Quantity($0, .ratio)) },
+    ].compactMap(\.self)
   }
 
   private func utilisation(_ name: String, _ cpus: [Int], _ limit: Limit) -> CheckResult {

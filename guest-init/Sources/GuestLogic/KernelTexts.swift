@@ -79,20 +79,22 @@ package enum KernelTexts {
         guard numbers.count == 2, word.contains(UInt8(ascii: "=")), numbers[0] < 1 << 10 else {
           continue
         }
-        add(numbers[1] &* pageSize, at: UInt32(numbers[0]), to: &shares)
+        shares.add(numbers[1] &* pageSize, at: UInt32(numbers[0]))
       }
     }
     return shares
   }
+}
 
+extension [WorkerPages.Share] {
   /// Adds to the share of a place; shares stand in the order of their places.
-  package static func add(_ count: UInt64, at place: UInt32, to shares: inout [WorkerPages.Share]) {
+  package mutating func add(_ count: UInt64, at place: UInt32) {
     var index = 0
-    while index < shares.count && shares[index].place < place { index += 1 }
-    if index < shares.count && shares[index].place == place {
-      shares[index].count &+= count
+    while index < self.count && self[index].place < place { index += 1 }
+    if index < self.count && self[index].place == place {
+      self[index].count &+= count
     } else {
-      shares.insert(WorkerPages.Share(place: place, count: count), at: index)
+      insert(WorkerPages.Share(place: place, count: count), at: index)
     }
   }
 }

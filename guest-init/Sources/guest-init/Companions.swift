@@ -60,7 +60,7 @@ struct Companions {
 
   /// Takes all schedulers off, and waits until the kernel has its own again.
   mutating func stopSchedulers(_ crew: inout Crew, _ telemetry: inout Telemetry) {
-    for index in schedulers.indices { schedulers[index].stop() }
+    for index in schedulers.indices { schedulers[index].stop(&telemetry) }
     while true {
       crew.reap(&telemetry)
       poll(&crew, &telemetry)

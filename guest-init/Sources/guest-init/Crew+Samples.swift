@@ -5,7 +5,7 @@ internal import Wire
 
 extension Crew {
   /// Sends the counters of all workers that have not been accounted for yet.
-  func sample(_ telemetry: inout Telemetry) {
+  mutating func sample(_ telemetry: inout Telemetry) {
     let now = Time.now
     var samples: [Sample] = []
     for index in members.indices where members[index].isAlive {
@@ -21,6 +21,8 @@ extension Crew {
     for piece in SampleBatch(monotonic: now, samples: samples).split() {
       telemetry.post(.samples(piece))
     }
+    tellLatencies(at: now, &telemetry)
+    noteWhereabouts()
     telemetry.flush()
   }
 

@@ -28,6 +28,10 @@ struct Crew: ~Copyable {
   private var lastFrozen: [Range<UInt64>]
   /// The cgroup of each group; an index into the plan's.
   var places: [UInt32?]
+  /// What is told of latencies with each sample.
+  var watches: [LatencyWatcher]
+  /// Where workers were when samples were taken; nil where nobody asks.
+  var whereabouts: [[WorkerPages.Share]]?
 
   /// Makes room for the workers; none runs yet.
   ///
@@ -46,6 +50,11 @@ struct Crew: ~Copyable {
     frozenSince = [UInt64?](repeating: nil, count: ranges.count)
     lastFrozen = [Range<UInt64>](repeating: 0..<0, count: ranges.count)
     places = plan.work.map { $0.cgroup }
+    watches = plan.measures.latencies.map { watch in
+      LatencyWatcher(watch, workers: ranges[Int(watch.work)].count)
+    }
+    whereabouts =
+      plan.measures.pages ? [[WorkerPages.Share]](repeating: [], count: specs.count) : nil
     for spec in specs { members.append(Member(spec: spec)) }
   }
 

@@ -89,7 +89,7 @@ extension Guest {
     let used = guest_cpu_time(guest_pid())
     var sampler = SampleClock(start: start, interval: plan.sampleIntervalNanoseconds)
     guest_sleep_until(start)
-    KernelReadings.report(.workStarted, &telemetry)
+    KernelReadings.report(.workStarted, plan, &telemetry)
     for index in plan.payloads.indices where plan.payloads[index].startsWithWork {
       companions.start(index, of: plan, cgroups: cgroups, &telemetry)
     }
@@ -103,7 +103,8 @@ extension Guest {
       companions.poll(&crew, &telemetry)
       telemetry.flush()
     }
-    KernelReadings.report(.workEnded, &telemetry)
+    KernelReadings.report(.workEnded, plan, &telemetry)
+    crew.tellPages(&telemetry)
     // What watching cost, so that nobody has to believe that it was little.
     let cost = guest_cpu_time(guest_pid()) - used
     crew.stop()

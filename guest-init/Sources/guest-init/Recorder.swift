@@ -66,6 +66,24 @@ internal import Wire
     return histogram
   }
 
+  /// How many were recorded.
+  var count: UInt64 { number(0) }
+
+  /// The buckets that may hold something, without a look at each.
+  var range: Range<Int> {
+    guard count > 0 else { return 0..<0 }
+    // Written one after the other: a least that is not there yet is the greatest.
+    let least = LatencyHistogram.index(of: number(2))
+    let greatest = LatencyHistogram.index(of: number(3))
+    return min(least, greatest)..<greatest + 1
+  }
+
+  /// How often a bucket was hit; stops at the end of its range.
+  func hits(_ bucket: Int) -> UInt32 {
+    precondition(bucket >= 0 && bucket < LatencyHistogram.bucketCount, "no such bucket")
+    return unsafe buckets[bucket].load(ordering: .relaxed)
+  }
+
   private func number(_ index: Int) -> UInt64 {
     unsafe numbers[index].load(ordering: .relaxed)
   }

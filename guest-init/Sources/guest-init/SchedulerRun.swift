@@ -82,9 +82,11 @@ struct SchedulerRun {
   }
 
   /// Tells it to go; `poll` says when it is gone.
-  mutating func stop() {
+  mutating func stop(_ telemetry: inout Telemetry) {
     switch phase {
     case .attached, .attaching:
+      // Its counters go with it.
+      if isAttached { KernelReadings.reportScheduler(.schedulerStopping, &telemetry) }
       program.signal(kill: false)
       phase = .stopping(until: Time.after(plan.stopNanoseconds), isForced: false)
     case .leaving, .stopping, .over: break
@@ -108,6 +110,7 @@ struct SchedulerRun {
       let name = SchedExt.name
       if !name.isEmpty {
         post(.attached(name: name), &telemetry)
+        KernelReadings.reportScheduler(.schedulerAttached, &telemetry)
         telemetry.flush()
         phase = .attached
         return

@@ -306,6 +306,7 @@ struct Worker {
 
   private func publishCPU() {
     slot.fields.migrations.store(gaps.migrations, ordering: .relaxed)
+    slot.fields.cpuPlusOne.store(gaps.cpu &+ 1, ordering: .relaxed)
     let word = Int(gaps.cpu / 64)
     guard word < WorkerSlot.cpuWords else { return }
     slot.fields.cpusSeen[word].bitwiseOr(1 << UInt64(gaps.cpu % 64), ordering: .relaxed)

@@ -19,6 +19,8 @@ struct WorkerSlot: ~Copyable {
   let longestGapCPU = Atomic<UInt32>(0)
   let migrations = Atomic<UInt64>(0)
   let cpusSeen = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+  /// The CPU of its last checkpoint, and one; 0 before the first.
+  let cpuPlusOne = Atomic<UInt32>(0)
   /// When the worker ran after the common start; 0 until then.
   let began = Atomic<UInt64>(0)
   /// When the worker left its loop; 0 until then.

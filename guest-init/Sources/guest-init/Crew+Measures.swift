@@ -1,0 +1,79 @@
+internal import CGuest
+internal import GuestLogic
+internal import Synchronization
+internal import Wire
+
+/// The latencies of a group, as far as they were told.
+struct LatencyWatcher {
+  let watch: MeasurePlan.LatencyWatch
+  var delta: LatencyDelta
+  /// How many each worker had recorded when it was looked at last.
+  var seen: [UInt64]
+
+  init(_ watch: MeasurePlan.LatencyWatch, workers: Int) {
+    self.watch = watch
+    delta = LatencyDelta(workers: workers)
+    seen = [UInt64](repeating: 0, count: workers)
+  }
+}
+
+extension Crew {
+  /// Tells the latencies that groups have measured since the last time, one interval for each that
+  /// is watched, be it empty.
+  mutating func tellLatencies(at now: UInt64, _ telemetry: inout Telemetry) {
+    for index in watches.indices {
+      let watch = watches[index].watch
+      for (worker, member) in ranges[Int(watch.work)].enumerated() {
+        let recorder = table.recorders.recorder(member, watch.kind)
+        let count = recorder.count
+        guard count != watches[index].seen[worker] else { continue }
+        watches[index].seen[worker] = count
+        for bucket in recorder.range {
+          watches[index].delta.note(worker: worker, bucket: bucket, recorder.hits(bucket))
+        }
+      }
+      telemetry.post(
+        .latencyInterval(
+          LatencyInterval(
+            work: watch.work, kind: watch.kind, monotonic: now,
+            histogram: watches[index].delta.take())))
+    }
+  }
+
+  /// Notes where each worker was at its last checkpoint.
+  mutating func noteWhereabouts() {
+    guard whereabouts != nil else { return }
+    for index in members.indices where members[index].isAlive {
+      let cpu = table.slot(index).fields.cpuPlusOne.load(ordering: .relaxed)
+      guard cpu > 0 else { continue }
+      whereabouts?[index].add(1, at: cpu - 1)
+    }
+  }
+
+  /// Tells where the private memory of each process of workers is, and where its workers were.
+  func tellPages(_ telemetry: inout Telemetry) {
+    guard let whereabouts else { return }
+    var index = 0
+    while index < members.count {
+      let pid = members[index].pid
+      var cpus = whereabouts[index]
+      var next = index + 1
+      // Threads of one process have its memory in common.
+      while next < members.count && members[next].pid == pid && pid > 0 {
+        for share in whereabouts[next] { cpus.add(share.count, at: share.place) }
+        next += 1
+      }
+      if members[index].isAlive {
+        let nodes = KernelTexts.privateMemory(
+          Files.contents("/proc/\(pid)/numa_maps", limit: 1 << 20))
+        telemetry.post(
+          .kernelReading(
+            KernelReading(
+              moment: .workEnded, monotonic: Time.now,
+              what: .pages(
+                WorkerPages(id: members[index].spec.id, nodes: nodes, cpus: cpus)))))
+      }
+      index = next
+    }
+  }
+}
