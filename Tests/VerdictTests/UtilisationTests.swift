@@ -78,6 +78,7 @@ import Wire
   @Test func `time that the host took is neither busy nor idle`() {
     let check = judged(exact([0], least: 0.9), steal: 7 * Fixture.second).first
     #expect(check?.status == .pass)
+    #expect(check?.subject.description == "CPU 0")
     #expect(check?.detail.contains("for 7 s the host ran something else") == true)
   }
 

@@ -43,7 +43,7 @@ package struct UtilisationLimit: Equatable, Sendable {
     case .all: return [("all CPUs", Array(0..<topology.cpuCount))]
     case .some(.llc(let llc)): return [("llc:\(llc)", Array(topology.cpus(ofLLC: llc)))]
     case .some(.numa(let node)): return [("numa:\(node)", Array(topology.cpus(ofNode: node)))]
-    case .some(.exact(let cpus)): return [("CPUs", cpus)]
+    case .some(.exact(let cpus)): return [(cpus.count == 1 ? "CPU" : "CPUs", cpus)]
     // The decoder takes no others.
     case .some: return []
     case .each(.cpu): return (0..<topology.cpuCount).map { ("CPU", [$0]) }

@@ -1,41 +1,32 @@
 package import Wire
 
-/// Makes the latencies of an interval out of histograms that only grow.
+/// Makes the latencies of an interval out of a histogram that only grows.
 package struct LatencyDelta {
-  private var before: [UInt32]
-  private var counts: [UInt32]
+  private var before = [UInt32](repeating: 0, count: LatencyHistogram.bucketCount)
+  private var histogram = LatencyHistogram()
 
-  /// Makes one for the histograms of so many workers, all of which begin empty.
-  package init(workers: Int) {
-    before = [UInt32](repeating: 0, count: max(0, workers) * LatencyHistogram.bucketCount)
-    counts = [UInt32](repeating: 0, count: LatencyHistogram.bucketCount)
+  /// Makes one for a histogram that begins empty.
+  package init() {}
+
+  /// Takes how much a bucket holds now, bucket by bucket in ascending order; what is new counts,
+  /// also over the end of the bucket's range.
+  package mutating func note(bucket: Int, _ now: UInt32) {
+    guard bucket >= 0, bucket < before.count, now != before[bucket] else { return }
+    let new = now &- before[bucket]
+    before[bucket] = now
+    let (lower, width) = LatencyHistogram.range(of: bucket)
+    let value = lower + width / 2
+    if histogram.count == 0 { histogram.minimum = value }
+    histogram.maximum = value
+    histogram.count &+= UInt64(new)
+    histogram.sum &+= value &* UInt64(new)
+    histogram.buckets.append(.init(index: UInt16(bucket), count: new))
   }
 
-  /// Takes how much a bucket of a worker holds now; what is new counts.
-  package mutating func note(worker: Int, bucket: Int, _ now: UInt32) {
-    let place = worker * LatencyHistogram.bucketCount + bucket
-    guard bucket >= 0, bucket < counts.count, place >= 0, place < before.count,
-      now > before[place]
-    else { return }
-    let (sum, overflow) = counts[bucket].addingReportingOverflow(now - before[place])
-    counts[bucket] = overflow ? .max : sum
-    before[place] = now
-  }
-
-  /// What was new since the last time, of all workers together; each value that of its bucket's
-  /// middle.
+  /// What was new since the last time; each value that of its bucket's middle.
   package mutating func take() -> LatencyHistogram {
-    var histogram = LatencyHistogram()
-    for index in counts.indices where counts[index] > 0 {
-      let (lower, width) = LatencyHistogram.range(of: index)
-      let value = lower + width / 2
-      if histogram.count == 0 { histogram.minimum = value }
-      histogram.maximum = value
-      histogram.count &+= UInt64(counts[index])
-      histogram.sum &+= value &* UInt64(counts[index])
-      histogram.buckets.append(.init(index: UInt16(index), count: counts[index]))
-      counts[index] = 0
-    }
-    return histogram
+    let taken = histogram
+    histogram = LatencyHistogram()
+    return taken
   }
 }

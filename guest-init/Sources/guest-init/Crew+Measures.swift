@@ -3,40 +3,21 @@ internal import GuestLogic
 internal import Synchronization
 internal import Wire
 
-/// The latencies of a group, as far as they were told.
-struct LatencyWatcher {
-  let watch: MeasurePlan.LatencyWatch
-  var delta: LatencyDelta
-  /// How many each worker had recorded when it was looked at last.
-  var seen: [UInt64]
-
-  init(_ watch: MeasurePlan.LatencyWatch, workers: Int) {
-    self.watch = watch
-    delta = LatencyDelta(workers: workers)
-    seen = [UInt64](repeating: 0, count: workers)
-  }
-}
-
 extension Crew {
   /// Tells the latencies that groups have measured since the last time, one interval for each that
   /// is watched, be it empty.
   mutating func tellLatencies(at now: UInt64, _ telemetry: inout Telemetry) {
     for index in watches.indices {
-      let watch = watches[index].watch
-      for (worker, member) in ranges[Int(watch.work)].enumerated() {
-        let recorder = table.recorders.recorder(member, watch.kind)
-        let count = recorder.count
-        guard count != watches[index].seen[worker] else { continue }
-        watches[index].seen[worker] = count
-        for bucket in recorder.range {
-          watches[index].delta.note(worker: worker, bucket: bucket, recorder.hits(bucket))
-        }
+      let watch = table.watches[index]
+      let pool = table.recorders.pool(Int(watch.work), watch.kind)
+      for bucket in 0..<LatencyHistogram.bucketCount {
+        watches[index].note(bucket: bucket, pool.hits(bucket))
       }
       telemetry.post(
         .latencyInterval(
           LatencyInterval(
             work: watch.work, kind: watch.kind, monotonic: now,
-            histogram: watches[index].delta.take())))
+            histogram: watches[index].take())))
     }
   }
 

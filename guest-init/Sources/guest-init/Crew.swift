@@ -29,7 +29,7 @@ struct Crew: ~Copyable {
   /// The cgroup of each group; an index into the plan's.
   var places: [UInt32?]
   /// What is told of latencies with each sample.
-  var watches: [LatencyWatcher]
+  var watches: [LatencyDelta]
   /// Where workers were when samples were taken; nil where nobody asks.
   var whereabouts: [[WorkerPages.Share]]?
 
@@ -37,7 +37,10 @@ struct Crew: ~Copyable {
   ///
   /// - Throws: ``Failure`` without memory.
   init(_ specs: [WorkerSpec], of plan: Plan) throws(Failure) {
-    guard let table = WorkerTable(count: specs.count, groups: plan.work.count) else {
+    guard
+      let table = WorkerTable(
+        count: specs.count, groups: plan.work.count, watches: plan.measures.latencies)
+    else {
       throw Failure("map the workers' shared memory")
     }
     self.table = table
@@ -50,9 +53,7 @@ struct Crew: ~Copyable {
     frozenSince = [UInt64?](repeating: nil, count: ranges.count)
     lastFrozen = [Range<UInt64>](repeating: 0..<0, count: ranges.count)
     places = plan.work.map { $0.cgroup }
-    watches = plan.measures.latencies.map { watch in
-      LatencyWatcher(watch, workers: ranges[Int(watch.work)].count)
-    }
+    watches = plan.measures.latencies.map { _ in LatencyDelta() }
     whereabouts =
       plan.measures.pages ? [[WorkerPages.Share]](repeating: [], count: specs.count) : nil
     for spec in specs { members.append(Member(spec: spec)) }

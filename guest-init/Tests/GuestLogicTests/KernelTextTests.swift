@@ -57,28 +57,25 @@ import Wire
       ])
   }
 
-  @Test func `intervals hold what came since the one before, of all workers`() {
-    var delta = LatencyDelta(workers: 2)
-    delta.note(worker: 0, bucket: 10, 3)
-    delta.note(worker: 1, bucket: 10, 1)
-    delta.note(worker: 1, bucket: 100, 2)
-    var first = LatencyHistogram()
-    for value in [10, 10, 10, 10] as [UInt64] { first.record(value) }
+  @Test func `intervals hold what came since the one before`() {
+    var delta = LatencyDelta()
+    delta.note(bucket: 10, 4)
+    delta.note(bucket: 100, 2)
     let taken = delta.take()
     #expect(taken.count == 6)
     #expect(taken.buckets == [.init(index: 10, count: 4), .init(index: 100, count: 2)])
     #expect(taken.minimum == 10)
     #expect(LatencyHistogram.index(of: taken.maximum) == 100)
-    delta.note(worker: 0, bucket: 10, 3)
-    delta.note(worker: 1, bucket: 10, 5)
+    delta.note(bucket: 10, 8)
+    delta.note(bucket: 100, 2)
     let next = delta.take()
     #expect(next.buckets == [.init(index: 10, count: 4)])
     #expect(next.sum == 40)
     #expect(delta.take() == LatencyHistogram())
-    // Places that there are not.
-    delta.note(worker: 2, bucket: 0, 9)
-    delta.note(worker: 0, bucket: 1024, 9)
-    delta.note(worker: -1, bucket: 0, 9)
-    #expect(delta.take().count == 0)
+    // A bucket that began anew, and places that there are not.
+    delta.note(bucket: 10, 1)
+    delta.note(bucket: 1024, 9)
+    delta.note(bucket: -1, 9)
+    #expect(delta.take().buckets == [.init(index: 10, count: 0 &- 7)])
   }
 }
