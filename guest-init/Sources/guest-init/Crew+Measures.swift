@@ -4,6 +4,8 @@ internal import Synchronization
 internal import Wire
 
 extension Crew {
+  private static let pagesLimit = 250 * Time.millisecond
+
   /// Tells the latencies that groups have measured since the last time, one interval for each that
   /// is watched, be it empty.
   mutating func tellLatencies(at now: UInt64, _ telemetry: inout Telemetry) {
@@ -32,10 +34,14 @@ extension Crew {
   }
 
   /// Tells where the private memory of each process of workers is, and where its workers were.
+  ///
+  /// The workers go on meanwhile, so it ends after a while; who has not been told of then is not
+  /// known.
   func tellPages(_ telemetry: inout Telemetry) {
     guard let whereabouts else { return }
+    let deadline = Time.after(Self.pagesLimit)
     var index = 0
-    while index < members.count {
+    while index < members.count && Time.now < deadline {
       let pid = members[index].pid
       var cpus = whereabouts[index]
       var next = index + 1
