@@ -116,6 +116,17 @@ package struct EventLine: Encodable {
         try put("what", "ended")
         try put("end", "\(end)")
       }
+    case .kernelReading(let reading):
+      try put("event", "kernel")
+      try put("moment", "\(reading.moment)")
+      try put("guest", reading.monotonic)
+      try put("read", KernelLine(what: reading.what))
+    case .latencyInterval(let interval):
+      try put("event", "latencyInterval")
+      try put("work", interval.work)
+      try put("kind", "\(interval.kind)")
+      try put("guest", interval.monotonic)
+      try put("latency", LatencyLine(histogram: interval.histogram))
     case .problem(let problem):
       try put("event", "problem")
       try put("fatal", problem.isFatal)
@@ -197,7 +208,7 @@ private struct SightingLine: Encodable {
 }
 
 /// Latencies in short, nanoseconds.
-private struct LatencyLine: Encodable {
+struct LatencyLine: Encodable {
   let histogram: LatencyHistogram
 
   enum CodingKeys: String, CodingKey {

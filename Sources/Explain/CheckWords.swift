@@ -81,5 +81,11 @@ extension CheckID {
     .schedulerAttached: "the scheduler is attached throughout the work, and goes when told to",
     .payloadStatus: "the program ends by itself as expected",
     .payloadMetric: "a number in what the program writes",
+    .pressure: "share of the work's time in which tasks wait for a resource",
+    .numaLocality: "share of its memory that each worker has on the node where it runs",
+    .schedulerEvents: "events that tell of fallbacks or errors of the scheduler",
+    .workMonotonic: "how far a value falls or rises again",
+    .workLatencyConvergence: "a percentile of the latencies, once they have settled",
+    .cpuUtilisation: "share of the work's time that CPUs are busy",
   ]
 }

@@ -21,7 +21,8 @@ extension Page {
     }
     for feature in requires.features {
       let isImplied = !scenario.requires.features.contains(feature)
-      let why = isImplied ? scenario.scheduler.map { ", for scheduler \($0.name)" } ?? "" : ""
+      let schedulers = scenario.allSchedulers.map(\.name).joined(separator: ", ")
+      let why = isImplied ? ", for \(schedulers)" : ""
       let what =
         feature == Requirements.schedExt
         ? "in the kernel (\(Requirements.schedExtOption))" : "y or m in the kernel's configuration"

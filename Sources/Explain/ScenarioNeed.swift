@@ -17,7 +17,7 @@ package struct ScenarioNeed: Equatable, Sendable {
         needs.append(ScenarioNeed(option: option, reason: reason))
       }
     }
-    if let scheduler = scenario.scheduler {
+    for scheduler in scenario.allSchedulers {
       need(Requirements.schedExtOption, "scheduler \(scheduler.name)")
       need("CONFIG_DEBUG_INFO_BTF", "scheduler \(scheduler.name)")
     }

@@ -1,4 +1,5 @@
 import Machine
+import Scenario
 import Topology
 
 /// The kernel command line of every guest, argument by argument.
@@ -44,6 +45,17 @@ enum KernelCommandLine {
     "clearcpuid=141",
     because: "X86_FEATURE_CX16: the software CPU of QEMU 7.2 spoils the flags of CMPXCHG16B, of "
       + "which kernels die; what they do not see they use neither themselves nor give to guests")
+
+  /// What the checks of a scenario need besides.
+  static func arguments(for expect: Expectations) -> [KernelArgument] {
+    guard !expect.pressure.isEmpty else { return [] }
+    return [
+      .init(
+        "psi=1",
+        because: "a check of the scenario is about pressure, and kernels may have it built in but "
+          + "switched off (CONFIG_PSI_DEFAULT_DISABLED)")
+    ]
+  }
 
   /// What a guest of this arrangement needs besides.
   static func arguments(_ engine: EngineKind, for topology: CPUTopology) -> [KernelArgument] {

@@ -294,7 +294,8 @@ package struct Preparation: Sendable {
       threading: scenario.allSchedulers.isEmpty ? attempt.threading : .single,
       kernelImage: order.kernel.elf.string, initramfs: archives,
       commandLine: KernelCommandLine.arguments(order.engine.engine, isShell: false)
-        + KernelCommandLine.arguments(order.engine.engine, for: topology),
+        + KernelCommandLine.arguments(order.engine.engine, for: topology)
+        + KernelCommandLine.arguments(for: scenario.expect),
       topology: topology, memoryBytes: scenario.machine.memory,
       disk: scenario.machine.disk.map {
         DiskRequest(

@@ -32,8 +32,9 @@ package struct PrettyReport: Sendable {
     }
     let decided = verdict.checks.filter { $0.status == .fail || $0.status == .error }
     let open = verdict.checks.filter { $0.status == .inconclusive }
+    let unchecked = verdict.checks.filter { $0.status == .unchecked }
     // A run that failed early leaves much unjudged, which must not bury the reason.
-    let shown = isVerbose ? verdict.checks : decided + open.prefix(Self.openChecksShown)
+    let shown = isVerbose ? verdict.checks : decided + open.prefix(Self.openChecksShown) + unchecked
     for check in shown { lines += self.lines(of: check) }
     let hidden = isVerbose ? 0 : open.count - min(open.count, Self.openChecksShown)
     if hidden > 0 {

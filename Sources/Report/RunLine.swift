@@ -44,7 +44,7 @@ extension Verdict {
   /// Which checks looked at the run, each with how often where that is more than once.
   var checkedText: String {
     var counts: [(id: CheckID, count: Int)] = []
-    for check in checks {
+    for check in checks where check.status != .unchecked {
       if let index = counts.firstIndex(where: { $0.id == check.id }) {
         counts[index].count += 1
       } else {

@@ -26,6 +26,7 @@ package struct Style: Sendable {
     case .pass: code("32", text)
     case .fail, .error: code("1;31", text)
     case .inconclusive: code("33", text)
+    case .unchecked: code("2", text)
     }
   }
 

@@ -32,7 +32,20 @@ extension Scenario {
       drainNanoseconds: Self.drainNanoseconds, cpus: UInt32(machine.cpus),
       needsDisk: machine.disk != nil, cgroups: cgroups, work: work,
       schedulers: schedulerPlans(), payloads: payloadPlans(cgroups: indices),
-      phases: phasePlans(cgroups: cgroups, seed: seed), steps: steps.map { UInt32($0) })
+      phases: phasePlans(cgroups: cgroups, seed: seed), steps: steps.map { UInt32($0) },
+      measures: measures)
+  }
+
+  /// What is measured for some checks only.
+  private var measures: MeasurePlan {
+    var plan = MeasurePlan(pages: !expect.numaLocality.isEmpty)
+    for limit in expect.latencyConverges {
+      guard let index = work.firstIndex(where: { $0.name == limit.work }) else { continue }
+      let watch = MeasurePlan.LatencyWatch(
+        work: UInt16(truncatingIfNeeded: index), kind: limit.kind)
+      if !plan.latencies.contains(watch) { plan.latencies.append(watch) }
+    }
+    return plan
   }
 
   /// All cgroups, declared or implied, each behind its parents.

@@ -2,6 +2,8 @@
 package enum CheckStatus: String, Codable, Sendable, CaseIterable {
   /// What was measured is within the limit.
   case pass
+  /// Not judged, which the scenario did not ask for either; counts for nothing.
+  case unchecked
   /// There is no evidence to judge by, or not enough.
   case inconclusive
   /// The harness could not do its job.
@@ -74,6 +76,18 @@ package enum CheckID: String, Codable, Sendable, CaseIterable {
   case payloadMetric = "payload.metric"
   /// How long the disk's queues paused for its throttle.
   case deviceThrottleShare = "device.throttleShare"
+  /// How busy CPUs were.
+  case cpuUtilisation = "cpu.utilisation"
+  /// For how long tasks waited for a resource.
+  case pressure
+  /// How much of its memory a worker had where it ran.
+  case numaLocality = "numa.locality"
+  /// The kernel counted no event of sched_ext that tells of a fault.
+  case schedulerEvents = "scheduler.events"
+  /// A value of a group that must not fall, or not rise.
+  case workMonotonic = "work.monotonic"
+  /// A percentile of latencies that must become low.
+  case workLatencyConvergence = "work.latencyConvergence"
   /// The check that the scenario expects to fail did.
   case expectFailure = "expectFailure"
 }
@@ -102,6 +116,8 @@ package struct CheckSubject: Codable, Hashable, Sendable, CustomStringConvertibl
     case device
     /// A sched_ext scheduler.
     case scheduler
+    /// Some CPUs: `llc:1 (CPUs 2-3)`.
+    case cpus
     /// A program beside the work, or one of its metrics: `fio iops`.
     case payload
   }

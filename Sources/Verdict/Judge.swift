@@ -13,9 +13,15 @@ package func judge(_ scenario: Scenario, _ evidence: RunEvidence) -> Verdict {
   checks += ledger.convergenceChecks()
   checks += ledger.fairnessChecks()
   checks += ledger.weightChecks()
+  checks += ledger.monotonicChecks()
+  checks += ledger.latencyConvergenceChecks()
+  checks += ledger.utilisationChecks()
+  checks += ledger.pressureChecks()
+  checks += ledger.localityChecks()
   checks += ledger.diskChecks()
   checks += ledger.deviceChecks()
   checks += ledger.schedulerChecks()
+  checks += ledger.schedulerEventChecks()
   checks += ledger.payloadChecks()
   if let reason = ledger.reasonToDistrustFailures {
     for index in checks.indices where checks[index].status == .fail {

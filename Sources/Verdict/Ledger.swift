@@ -39,6 +39,10 @@ struct Ledger {
   private(set) var payloads: [PayloadRecord] = []
   /// What happened in the phases, in order.
   private(set) var phases: [PhaseReport] = []
+  /// What the kernel has counted at borders of the measured window, in order.
+  private(set) var readings: [KernelReading] = []
+  /// Latencies of groups, interval by interval, in order.
+  private(set) var intervals: [LatencyInterval] = []
   /// In the order of the scenario.
   private(set) var workers: [WorkerRecord] = []
   /// Events that name a worker which the scenario does not have.
@@ -108,6 +112,12 @@ struct Ledger {
     case .phase(let report):
       phases.append(report)
       see(report.monotonic)
+    case .kernelReading(let reading):
+      readings.append(reading)
+      see(reading.monotonic)
+    case .latencyInterval(let interval):
+      intervals.append(interval)
+      see(interval.monotonic)
     case .problem(let problem):
       if problem.isFatal { fatalProblem = fatalProblem ?? problem }
     case .log:

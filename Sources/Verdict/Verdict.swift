@@ -43,17 +43,20 @@ package struct Verdict: Codable, Equatable, Sendable {
       self.headline = more > 0 ? "\(first.detail) (and \(more) more)" : first.detail
       return
     }
-    self.status = checks.isEmpty ? .inconclusive : .pass
+    let unchecked = checks.count { $0.status == .unchecked }
+    self.status = checks.count == unchecked ? .inconclusive : .pass
     self.reasons = []
     if let expected {
       self.headline = "failed as expected: \(expected.detail)"
       return
     }
     self.headline =
-      switch checks.count {
+      switch checks.count - unchecked {
       case 0: "nothing was checked"
       case 1: "the only check passed"
-      default: "all \(checks.count) checks passed"
+      default:
+        "all \(checks.count - unchecked) checks passed"
+          + (unchecked == 0 ? "" : ", \(unchecked) could not be made")
       }
   }
 

@@ -16,6 +16,8 @@ extension Event {
     case scheduler = 24
     case payload = 25
     case phase = 13
+    case kernelReading = 40
+    case latencyInterval = 41
   }
 
   /// The longest text of a problem or a log line, in bytes; it keeps the frame within
@@ -67,6 +69,12 @@ extension Event {
     case .phase(let report):
       code = .phase
       report.encode(into: &body)
+    case .kernelReading(let reading):
+      code = .kernelReading
+      reading.encode(into: &body)
+    case .latencyInterval(let interval):
+      code = .latencyInterval
+      interval.encode(into: &body)
     case .problem(let problem):
       code = .problem
       body.uint8(problem.isFatal ? 1 : 0)
@@ -121,6 +129,10 @@ extension Event {
       self = .payload(try PayloadEvent(from: &body))
     case .phase:
       self = .phase(try PhaseReport(from: &body))
+    case .kernelReading:
+      self = .kernelReading(try KernelReading(from: &body))
+    case .latencyInterval:
+      self = .latencyInterval(try LatencyInterval(from: &body))
     case .problem:
       self = .problem(
         Problem(

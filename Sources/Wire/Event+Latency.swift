@@ -31,11 +31,34 @@ package struct LatencyReport: Equatable, Sendable {
   func encode(into body: inout ByteWriter) {
     id.encode(into: &body)
     body.uint8(kind.rawValue)
-    body.uint64(histogram.count)
-    body.uint64(histogram.sum)
-    body.uint64(histogram.minimum)
-    body.uint64(histogram.maximum)
-    let buckets = histogram.buckets.prefix(LatencyHistogram.bucketCount)
+    histogram.encode(into: &body)
+  }
+
+  init(from body: inout ByteReader) throws(WireError) {
+    id = try WorkerID(from: &body)
+    kind = try LatencyKind(from: &body)
+    histogram = try LatencyHistogram(from: &body)
+  }
+}
+
+extension LatencyKind {
+  init(from body: inout ByteReader) throws(WireError) {
+    let offset = body.offset
+    let raw = try body.uint8()
+    guard let kind = LatencyKind(rawValue: raw) else {
+      throw .badValue(offset: offset, value: UInt64(raw))
+    }
+    self = kind
+  }
+}
+
+extension LatencyHistogram {
+  func encode(into body: inout ByteWriter) {
+    body.uint64(count)
+    body.uint64(sum)
+    body.uint64(minimum)
+    body.uint64(maximum)
+    let buckets = buckets.prefix(Self.bucketCount)
     body.uint16(UInt16(buckets.count))
     for bucket in buckets {
       body.uint16(bucket.index)
@@ -45,28 +68,21 @@ package struct LatencyReport: Equatable, Sendable {
   }
 
   init(from body: inout ByteReader) throws(WireError) {
-    id = try WorkerID(from: &body)
-    let offset = body.offset
-    let raw = try body.uint8()
-    guard let kind = LatencyKind(rawValue: raw) else {
-      throw .badValue(offset: offset, value: UInt64(raw))
-    }
-    self.kind = kind
-    histogram = LatencyHistogram()
-    histogram.count = try body.uint64()
-    histogram.sum = try body.uint64()
-    histogram.minimum = try body.uint64()
-    histogram.maximum = try body.uint64()
+    self.init()
+    count = try body.uint64()
+    sum = try body.uint64()
+    minimum = try body.uint64()
+    maximum = try body.uint64()
     var next = 0
     for _ in 0..<(try body.uint16()) {
       let place = body.offset
       let index = try body.uint16()
       // Ascending, so there are no more than there can be.
-      guard Int(index) >= next, Int(index) < LatencyHistogram.bucketCount else {
+      guard Int(index) >= next, Int(index) < Self.bucketCount else {
         throw .badValue(offset: place, value: UInt64(index))
       }
       next = Int(index) + 1
-      histogram.buckets.append(.init(index: index, count: try body.uint32()))
+      buckets.append(.init(index: index, count: try body.uint32()))
     }
     worst = try Sighting(from: &body)
   }

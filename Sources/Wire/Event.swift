@@ -26,6 +26,10 @@ package enum Event: Equatable, Sendable {
   case payload(PayloadEvent)
   /// A phase began or ended, or one of its actions ended.
   case phase(PhaseReport)
+  /// What the kernel has counted at a border of the measured window.
+  case kernelReading(KernelReading)
+  /// The latencies of a group in one interval of time.
+  case latencyInterval(LatencyInterval)
   /// Something went wrong in the guest.
   case problem(Problem)
   /// A line for people.

@@ -38,6 +38,7 @@ extension Plan {
     for phase in phases { phase.encode(into: &body) }
     body.uint32(UInt32(steps.count))
     for step in steps { body.uint32(step) }
+    measures.encode(into: &body)
     var writer = ByteWriter()
     writer.uint32(Self.magic)
     writer.uint16(Self.version)
@@ -101,12 +102,13 @@ extension Plan {
     }
     var steps: [UInt32] = []
     for _ in 0..<(try body.uint32()) { steps.append(try body.index(below: phases.count)) }
+    let measures = try MeasurePlan(from: &body, work: work.count)
     try Self.requireEnd(of: body)
     self.init(
       mode: mode, runID: runID, seed: seed, durationNanoseconds: duration,
       sampleIntervalNanoseconds: interval, drainNanoseconds: drain, cpus: cpus,
       needsDisk: needsDisk, cgroups: cgroups, work: work, schedulers: schedulers,
-      payloads: payloads, phases: phases, steps: steps)
+      payloads: payloads, phases: phases, steps: steps, measures: measures)
   }
 
   /// Nothing may follow: bytes that this build would not read could change what a plan means.

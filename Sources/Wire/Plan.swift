@@ -5,7 +5,7 @@ package struct Plan: Equatable, Sendable {
   /// "KPLN" read as a little-endian word.
   package static let magic: UInt32 = 0x4e4c_504b
   /// The version that this build writes and reads.
-  package static let version: UInt16 = 3
+  package static let version: UInt16 = 4
   /// Where the guest finds the plan.
   package static let guestPath = "/ktstr/plan.bin"
   /// The name of the virtio-console port that events leave through.
@@ -57,13 +57,16 @@ package struct Plan: Equatable, Sendable {
   ///
   /// Without steps the work is one phase of the duration, and nothing is done in it.
   package var steps: [UInt32]
+  /// What is measured besides.
+  package var measures: MeasurePlan
 
   /// Makes a plan.
   package init(
     mode: Mode, runID: UInt64, seed: UInt64, durationNanoseconds: UInt64,
     sampleIntervalNanoseconds: UInt64, drainNanoseconds: UInt64, cpus: UInt32, needsDisk: Bool,
     cgroups: [CgroupPlan], work: [WorkPlan], schedulers: [SchedulerPlan] = [],
-    payloads: [PayloadPlan] = [], phases: [PhasePlan] = [], steps: [UInt32] = []
+    payloads: [PayloadPlan] = [], phases: [PhasePlan] = [], steps: [UInt32] = [],
+    measures: MeasurePlan = MeasurePlan()
   ) {
     self.mode = mode
     self.runID = runID
@@ -79,6 +82,7 @@ package struct Plan: Equatable, Sendable {
     self.payloads = payloads
     self.phases = phases
     self.steps = steps
+    self.measures = measures
   }
 }
 

@@ -209,7 +209,7 @@ import Wire
       Self.section("Requires", of: lines) == [
         "  kernel       >=6.12 <7",
         "  CONFIG_PSI   y or m in the kernel's configuration",
-        "  sched_ext    in the kernel (CONFIG_SCHED_CLASS_EXT), for scheduler fifo",
+        "  sched_ext    in the kernel (CONFIG_SCHED_CLASS_EXT), for fifo",
         "  CONFIG_NUMA  in the kernel's configuration",
         "  host         2 CPUs or more that ktstr may use",
         "  engine       tcg",

@@ -28,6 +28,102 @@ import Wire
     }
   }
 
+  @Test func `limits of what the kernel counts`() throws {
+    let expect = try expectations(
+      #"""
+      "utilisation": [{"cpus": "all", "max": 0.5}, {"cpus": "llc:1", "min": "20%"},
+                      {"cpus": "0,2-3", "min": 0.1, "max": 0.2}, {"each": "numa", "min": 0}],
+      "pressure": [{"resource": "io", "max": "10%"},
+                   {"resource": "cpu", "kind": "full", "cgroup": "c", "min": 0.5}]
+      """#)
+    #expect(
+      expect.utilisation == [
+        UtilisationLimit(subject: .all, most: 0.5),
+        UtilisationLimit(subject: .some(.llc(1)), least: 0.2),
+        UtilisationLimit(subject: .some(.exact([0, 2, 3])), least: 0.1, most: 0.2),
+        UtilisationLimit(subject: .each(.numa), least: 0),
+      ])
+    #expect(
+      expect.pressure == [
+        PressureLimit(resource: .io, most: 0.1),
+        PressureLimit(resource: .cpu, isFull: true, cgroup: "c", least: 0.5),
+      ])
+    #expect(expect.checksSchedulerEvents && !expect.insistsOnSchedulerEvents)
+  }
+
+  @Test func `trends, and what the guest has to measure for them`() throws {
+    let text = Self.text.replacing(
+      "EXPECT",
+      with: #"""
+        "monotonic": [{"work": "s", "maxFall": "20%"},
+                      {"work": "d", "value": "cpu", "maxRise": 2, "after": "1s", "window": "1s"}],
+        "latencyConverges": [
+          {"work": "w", "kind": "wake", "percentile": 99, "limit": "5ms", "after": "1s"},
+          {"work": "w", "kind": "wake", "percentile": 50, "limit": "1ms", "after": "2s"}]
+        """#)
+    let scenario = try decode(text).scenario
+    #expect(
+      scenario.expect.monotonic == [
+        MonotonicLimit(work: "s", mostFall: 0.2),
+        MonotonicLimit(
+          work: "d", value: .cpu, mostRise: 2, afterNanoseconds: 1_000_000_000,
+          windowNanoseconds: 1_000_000_000),
+      ])
+    #expect(
+      scenario.expect.latencyConverges.first
+        == LatencyConvergenceLimit(
+          work: "w", kind: .wake, percentile: 99, limitNanoseconds: 5_000_000,
+          afterNanoseconds: 1_000_000_000))
+    // Two limits of one latency are measured once.
+    #expect(
+      scenario.plan(runID: 1, seed: 2).measures
+        == MeasurePlan(latencies: [.init(work: 0, kind: .wake)]))
+  }
+
+  @Test(arguments: [
+    (#""utilisation": [{"min": 1}]"#, "expect.utilisation[0]: missing key \"cpus\" (or \"each\")"),
+    (
+      #""utilisation": [{"cpus": "all", "each": "llc", "min": 1}]"#,
+      "expect.utilisation[0].each: expected only one of \"cpus\" and \"each\", found both"
+    ),
+    (
+      #""utilisation": [{"cpus": "all"}]"#,
+      "expect.utilisation[0]: missing key \"min\" (or \"max\")"
+    ),
+    (
+      #""utilisation": [{"cpus": "oneCPU", "min": 1}]"#,
+      "expect.utilisation[0].cpus: expected \"all\", \"llc:N\", \"numa:N\" or CPUs such as "
+        + "\"0-2,5\", found \"oneCPU\""
+    ),
+    (
+      #""pressure": [{"resource": "cpu", "cgroup": "aa", "max": 1}]"#,
+      "expect.pressure[0].cgroup: unknown cgroup \"aa\"; did you mean \"a\"?"
+    ),
+    (
+      #""monotonic": [{"work": "s"}]"#,
+      "expect.monotonic[0]: missing key \"maxFall\" (or \"maxRise\")"
+    ),
+    (
+      #""latencyConverges": [{"work": "s", "kind": "wake", "percentile": 9, "limit": "1s", "after": "1s"}]"#,
+      "expect.latencyConverges[0].kind: work of type \"spin\" measures no wake latency"
+    ),
+    (
+      #""latencyConverges": [{"work": "w", "kind": "wake", "percentile": 9, "limit": "1s", "after": "5s"}]"#,
+      "expect.latencyConverges[0].after: a window of 500ms must follow within the duration of 5s"
+    ),
+    (
+      #""numaLocality": [{"work": "s", "min": 1}]"#,
+      "expect.numaLocality[0]: locality needs two NUMA nodes or more; the machine has 1"
+    ),
+    (
+      #""schedulerEvents": [{"event": "SCX_EV_A", "max": 1}]"#,
+      "expect.schedulerEvents: there are no events of sched_ext without a \"scheduler\""
+    ),
+  ])
+  func `limits of the kernel's counts that cannot be meant`(expect: String, message: String) {
+    #expect(refused(expect) == [message])
+  }
+
   @Test func `limits of workers`() throws {
     let expect = try expectations(
       #"""

@@ -51,6 +51,30 @@ extension RunEvidence {
     events.insert(contentsOf: batches, at: place ?? events.endIndex)
   }
 
+  /// Makes the guest one of so many CPUs under one LLC.
+  mutating func resize(cpus: Int) {
+    drop {
+      switch $0 {
+      case .cpuPlace, .nodePlace: true
+      default: false
+      }
+    }
+    for index in events.indices {
+      guard case .hello(var hello) = events[index] else { continue }
+      hello.cpus = UInt32(cpus)
+      events[index] = .hello(hello)
+    }
+    for cpu in 0..<cpus {
+      events.append(
+        .cpuPlace(
+          CPUPlace(
+            cpu: UInt32(cpu), package: 0, core: Int32(cpu), siblings: "\(cpu)", cacheLevel: 3,
+            cacheCPUs: "0-\(cpus - 1)")))
+    }
+    events.append(
+      .nodePlace(NodePlace(node: 0, cpus: "0-\(cpus - 1)", memory: 1 << 28, distances: [10])))
+  }
+
   /// Adds a report of latencies of a worker.
   mutating func addLatencies(_ id: WorkerID, _ kind: LatencyKind, _ values: [UInt64]) {
     var histogram = LatencyHistogram()

@@ -76,6 +76,7 @@ import Wire
         hold: .until(PhaseCondition(work: 0, metric: .iterations(5)), limitNanoseconds: 6))
     ]
     plan.steps = [0]
+    plan.measures = MeasurePlan(pages: true, latencies: [.init(work: 0, kind: .request)])
     let body: [UInt8] = [
       0x00,  // mode: run
       0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01,  // run id
@@ -109,11 +110,12 @@ import Wire
       4, 0, 0, 0, 0, 1,  // freeze the first cgroup
       10, 0, 1, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0,  // take CPU 1 off
       1, 0, 0, 0, 0, 0, 0, 0,  // steps
+      1, 1, 0, 0, 0, 2,  // pages; request latencies of the first group
     ]
     #expect(
       Array(plan.encoded().prefix(12)) == [
         0x4b, 0x50, 0x4c, 0x4e,  // magic "KPLN"
-        0x03, 0x00,  // version
+        0x04, 0x00,  // version
         0x00, 0x00,  // reserved
         UInt8(body.count & 0xff), UInt8(body.count >> 8), 0, 0,  // length
       ])

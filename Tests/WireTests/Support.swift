@@ -81,6 +81,34 @@ enum Examples {
         id: id, kind: .wake, histogram: latencies([3, 70, 70, 1 << 40]),
         worst: Sighting(cpu: 6, nanoseconds: 7))),
     .latencyReport(LatencyReport(id: id, kind: .request, histogram: LatencyHistogram())),
+    .kernelReading(
+      KernelReading(
+        moment: .workEnded, monotonic: 1,
+        what: .cpus([
+          CPUTimes(cpu: 0, busy: 1, idle: 2, steal: 3),
+          CPUTimes(cpu: .max, busy: .max, idle: 0, steal: 0),
+        ]))),
+    .kernelReading(
+      KernelReading(
+        moment: .workStarted, monotonic: 2,
+        what: .pressure([
+          PressureTotal(cgroup: "", resource: .cpu, some: 1, full: nil),
+          PressureTotal(cgroup: "a/b", resource: .io, some: .max, full: 0),
+        ]))),
+    .kernelReading(
+      KernelReading(
+        moment: .schedulerStopping, monotonic: 3,
+        what: .schedulerEvents(
+          scheduler: "fifo", [NamedCount(name: "SCX_EV_BYPASS_ACTIVATE", count: 4)]))),
+    .kernelReading(
+      KernelReading(
+        moment: .schedulerAttached, monotonic: 4,
+        what: .pages(
+          WorkerPages(
+            id: id, nodes: [.init(place: 0, count: 5), .init(place: 1, count: 6)],
+            cpus: [.init(place: 3, count: 7)])))),
+    .latencyInterval(
+      LatencyInterval(work: 1, kind: .wake, monotonic: 5, histogram: latencies([3, 70, 70]))),
     .cpuPlace(
       CPUPlace(
         cpu: 3, package: 1, core: -1, siblings: "2-3", cacheLevel: 3, cacheCPUs: "0-1,3,250-253")),

@@ -9,6 +9,8 @@ struct ExpectationContext {
   var topology: CPUTopology? = nil
   /// How long the work runs; nil where it could not be read.
   var duration: UInt64? = nil
+  /// Whether a scheduler is declared; nil where that is not known.
+  var hasScheduler: Bool? = nil
 
   var workNames: [String] { work.compactMap(\.name) }
 
@@ -32,7 +34,8 @@ struct ExpectationContext {
 extension ScenarioDecoder {
   private static let expectKeys =
     ["progress", "maxGap", "fairness", "minRate", "diskVerified", "device", "payload"]
-    + workerExpectKeys + streamExpectKeys + cgroupExpectKeys
+    + workerExpectKeys + streamExpectKeys + cgroupExpectKeys + kernelExpectKeys
+    + trendExpectKeys
 
   func expectations(_ node: Node?, context: ExpectationContext) -> Expectations {
     var expect = Expectations(
@@ -58,6 +61,8 @@ extension ScenarioDecoder {
     workerExpectations(object, context, &expect)
     streamExpectations(object, context, &expect)
     cgroupExpectations(object, context, &expect)
+    kernelExpectations(object, context, &expect)
+    trendExpectations(object, context, &expect)
     return expect
   }
 

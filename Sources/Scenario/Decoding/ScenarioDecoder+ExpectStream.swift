@@ -115,7 +115,7 @@ extension ScenarioDecoder {
       windowNanoseconds: window)
   }
 
-  private func window(_ object: ObjectNode, _ context: ExpectationContext) -> UInt64? {
+  func window(_ object: ObjectNode, _ context: ExpectationContext) -> UInt64? {
     guard let node = object["window"] else { return Expectations.defaultWindowNanoseconds }
     let shortest = Expectations.shortestWindowNanoseconds
     return node.time(in: shortest...max(shortest, context.duration ?? Self.longestTime))

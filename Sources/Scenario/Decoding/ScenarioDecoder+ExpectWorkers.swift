@@ -31,6 +31,11 @@ extension ScenarioDecoder {
   private func latency(_ node: Node, _ context: ExpectationContext) -> LatencyLimit? {
     guard let object = node.object() else { return nil }
     object.allow(only: ["work", "kind", "percentile", "limit"])
+    return latencyLimit(object, context)
+  }
+
+  /// The percentile of a group's latencies that an object names, with its limit.
+  func latencyLimit(_ object: ObjectNode, _ context: ExpectationContext) -> LatencyLimit? {
     // A group may have several percentiles.
     var seen: Set<String> = []
     let work = workReference(object, context, &seen)

@@ -48,7 +48,8 @@ struct ScenarioDecoder {
     let hasDisk = root.value["machine"]?["disk"] != nil
     let expectationContext = ExpectationContext(
       work: work ?? [], cgroups: cgroups, hasDisk: hasDisk, topology: machine?.topology,
-      duration: duration)
+      duration: duration,
+      hasScheduler: root.value["scheduler"] != nil || root.value["schedulers"] != nil)
     var expect = expectations(object["expect"], context: expectationContext)
     expect.payloads = payloadExpectations(payloadExpectation(object), of: payloads)
     let expectFailure = object["expectFailure"].flatMap { expectedFailure($0) }

@@ -35,6 +35,22 @@ package struct Expectations: Equatable, Sendable {
   package var rateWithin: [RateBand] = []
   /// Values that must settle.
   package var converges: [ConvergenceLimit] = []
+  /// How busy CPUs must be.
+  package var utilisation: [UtilisationLimit] = []
+  /// How much tasks may wait for resources.
+  package var pressure: [PressureLimit] = []
+  /// How much memory must be near.
+  package var numaLocality: [LocalityLimit] = []
+  /// Whether events of sched_ext that tell of faults are checked where there is a scheduler.
+  package var checksSchedulerEvents = true
+  /// Whether the scenario asks for that, so that a kernel without counters leaves it open.
+  package var insistsOnSchedulerEvents = false
+  /// Limits of events in the place of the standard ones.
+  package var schedulerEvents: [SchedulerEventLimit] = []
+  /// Values that must not fall, or not rise.
+  package var monotonic: [MonotonicLimit] = []
+  /// Latencies that must become low.
+  package var latencyConverges: [LatencyConvergenceLimit] = []
   /// The part of the time in which the guest wanted the host's CPUs that it may wait for them, before
   /// checks of time that fail count as not known; nil insists on them.
   package var maxHostNoise: Double? = Expectations.defaultHostNoise

@@ -14,7 +14,8 @@ package struct ExpectedFailure: Equatable, Sendable {
     "worker.rateWithin", "work.latency", "work.variation", "work.steadiness", "work.convergence",
     "fairness", "cgroup.weight", "disk.verified", "device.ioErrors", "device.minimum",
     "device.throttleShare", "phase.actions", "phase.hold", "scheduler.attached", "payload.status",
-    "payload.metric",
+    "payload.metric", "cpu.utilisation", "pressure", "numa.locality",
+    "scheduler.events", "work.monotonic", "work.latencyConvergence",
   ]
 
   /// Makes an expectation out of checked parts.

@@ -35,7 +35,7 @@ extension Scenario {
   /// What must be met: what the scenario requires in words, and sched_ext where it has a scheduler.
   package var allRequirements: Requirements {
     var all = requires
-    if scheduler != nil, !all.features.contains(Requirements.schedExt) {
+    if !allSchedulers.isEmpty, !all.features.contains(Requirements.schedExt) {
       all.features.append(Requirements.schedExt)
     }
     return all

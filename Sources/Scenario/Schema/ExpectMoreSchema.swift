@@ -103,8 +103,8 @@ extension Schema {
   static let perSecondKey = SchemaKey(
     "perSecond", "Iterations in a second.", positive(upTo: 1_000_000_000_000_000), required: true)
 
-  private static let windowKey = SchemaKey("window", "How long each window is.", time)
-  private static let proportion = either(
+  static let windowKey = SchemaKey("window", "How long each window is.", time)
+  static let proportion = either(
     number(upTo: 100), text("0*([0-9]{1,3}(\\.[0-9]+)?|[0-9]{4}(\\.[0-9]+)?|10000(\\.0+)?)%"))
 
   /// A list of objects, each of which names a group of workers.

@@ -38,7 +38,7 @@ extension Schema {
           + "of type diskVerify.", flag),
       SchemaKey("device", "What the scratch disk must have counted.", device),
       payloadExpectKey,
-    ] + moreExpectKeys)
+    ] + moreExpectKeys + kernelExpectKeys + trendExpectKeys)
 
   /// The name of a group of workers, in lists that go group by group.
   static let workKey = SchemaKey("work", "Name of a group of workers.", anyText, required: true)

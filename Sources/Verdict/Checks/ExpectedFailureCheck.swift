@@ -22,7 +22,9 @@ extension Ledger {
       detail =
         "\(expected.check) failed, but without the expected text \(text): "
         + checks[first].detail
-    } else if let open = named.first(where: { checks[$0].status == .inconclusive }) {
+    } else if let open = named.first(where: {
+      [.inconclusive, .unchecked].contains(checks[$0].status)
+    }) {
       status = .inconclusive
       detail =
         "\(expected.check) was expected to fail with \(text), but could not be judged: "

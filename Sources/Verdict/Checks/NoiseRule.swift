@@ -7,7 +7,8 @@ extension CheckID {
     switch self {
     case .workerGap, .workerRate, .workerMaxRate, .workerRunDelay, .workerStall,
       .workerRateWithin, .workLatency, .workVariation, .workSteadiness, .workConvergence,
-      .fairness, .cgroupWeight:
+      .fairness, .cgroupWeight, .cpuUtilisation, .pressure, .workMonotonic,
+      .workLatencyConvergence:
       true
     default: false
     }

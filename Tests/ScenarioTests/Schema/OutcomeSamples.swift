@@ -33,10 +33,46 @@ extension SchemaSamples {
         "converges": [
           { "work": "one", "value": "cpu", "after": "1s", "within": 0.1, "window": "1s" }
         ],
+        "utilisation": [
+          { "cpus": "all", "max": 1 }, { "cpus": "0,2-3", "min": "1%" },
+          { "each": "llc", "min": 0, "max": "99.5%" }
+        ],
+        "pressure": [
+          { "resource": "cpu", "max": "90%" },
+          { "resource": "memory", "kind": "full", "cgroup": "a", "min": 0, "max": 0.5 }
+        ],
+        "monotonic": [
+          { "work": "one", "value": "cpu", "maxFall": "20%", "maxRise": "150%", "after": "1s",
+            "window": "1s"
+          }
+        ],
+        "latencyConverges": [
+          {
+            "work": "two", "kind": "request", "percentile": 99, "limit": "5ms", "after": "1s",
+            "window": "1s"
+          }
+        ],
         "weights": [ { "cgroups": ["a", "b"], "tolerance": "20%" } ]
       }
     }
+    """,
     """
+    {
+      "ktstr": 1, "name": "events",
+      "machine": { "topology": "2n2l1c1t" },
+      "scheduler": { "object": "fifo.bpf.o" },
+      "work": [ { "name": "one", "type": "cachePressure", "workers": 2 } ],
+      "duration": "5s",
+      "expect": {
+        "numaLocality": [ { "work": "one", "min": "80%" } ],
+        "schedulerEvents": [
+          { "event": "SCX_EV_SELECT_CPU_FALLBACK", "max": "any" },
+          { "event": "SCX_EV_DISPATCH_KEEP_LAST", "max": 1000 },
+          { "event": "nr_rejected", "max": 0 }
+        ]
+      }
+    }
+    """,
   ]
 }
 
@@ -55,6 +91,19 @@ extension DecoderRule {
     DecoderRule(
       "windows lie in the duration", ["must follow within the duration"], "\"maxGap\": \"1s\"",
       "\"converges\": [{\"work\": \"spin\", \"after\": \"5s\", \"within\": 1}]"),
+    DecoderRule(
+      "shares have room", ["expected a share that is not below"], "\"maxGap\": \"1s\"",
+      "\"utilisation\": [{\"cpus\": \"all\", \"min\": 0.5, \"max\": 0.1}]"),
+    DecoderRule(
+      "pressure of CPUs is never full for the whole system", ["the kernel defines no"],
+      "\"maxGap\": \"1s\"",
+      "\"pressure\": [{\"resource\": \"cpu\", \"kind\": \"full\", \"max\": 1}]"),
+    DecoderRule(
+      "memory can be near where there are nodes", ["locality needs two NUMA nodes"],
+      "\"maxGap\": \"1s\"", "\"numaLocality\": [{\"work\": \"spin\", \"min\": 1}]"),
+    DecoderRule(
+      "events are those of a scheduler", ["without a \"scheduler\""], "\"maxGap\": \"1s\"",
+      "\"schedulerEvents\": true"),
     DecoderRule(
       "bands have room", ["expected a rate that is not below"], "\"maxGap\": \"1s\"",
       "\"rateWithin\": [{\"work\": \"spin\", \"min\": 5, \"max\": 1}]"),

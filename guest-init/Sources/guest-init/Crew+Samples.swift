@@ -11,7 +11,7 @@ extension Crew {
   private static let silence = 500 * Time.millisecond
 
   /// Sends the counters of all workers that have not been accounted for yet.
-  func sample(_ telemetry: inout Telemetry) {
+  mutating func sample(_ telemetry: inout Telemetry) {
     let now = Time.now
     var samples: [Sample] = []
     samples.reserveCapacity(members.count)
@@ -30,6 +30,8 @@ extension Crew {
     for piece in SampleBatch(monotonic: now, samples: samples).split() {
       telemetry.post(.samples(piece))
     }
+    tellLatencies(at: now, &telemetry)
+    noteWhereabouts()
     telemetry.flush()
   }
 

@@ -30,12 +30,19 @@ struct Crew: ~Copyable {
   private var lastFrozen: [Range<UInt64>]
   /// The cgroup of each group; an index into the plan's.
   var places: [UInt32?]
+  /// What is told of latencies with each sample.
+  var watches: [LatencyDelta]
+  /// Where workers were when samples were taken; nil where nobody asks.
+  var whereabouts: [[WorkerPages.Share]]?
 
   /// Makes room for the workers; none runs yet.
   ///
   /// - Throws: ``Failure`` without memory.
   init(_ specs: [WorkerSpec], of plan: Plan) throws(Failure) {
-    guard let table = WorkerTable(count: specs.count, groups: plan.work.count) else {
+    guard
+      let table = WorkerTable(
+        count: specs.count, groups: plan.work.count, watches: plan.measures.latencies)
+    else {
       throw Failure("map the workers' shared memory")
     }
     self.table = table
@@ -48,6 +55,9 @@ struct Crew: ~Copyable {
     frozenSince = [UInt64?](repeating: nil, count: ranges.count)
     lastFrozen = [Range<UInt64>](repeating: 0..<0, count: ranges.count)
     places = plan.work.map { $0.cgroup }
+    watches = plan.measures.latencies.map { _ in LatencyDelta() }
+    whereabouts =
+      plan.measures.pages ? [[WorkerPages.Share]](repeating: [], count: specs.count) : nil
     for spec in specs { members.append(Member(spec: spec)) }
   }
 

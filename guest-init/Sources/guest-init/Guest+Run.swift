@@ -89,6 +89,7 @@ extension Guest {
     var account = OverheadAccount(cpu: guest_thread_cpu())
     var sampler = SampleClock(start: start, interval: plan.sampleIntervalNanoseconds)
     guest_sleep_until(start)
+    KernelReadings.report(.workStarted, plan, &telemetry)
     for index in plan.payloads.indices where plan.payloads[index].startsWithWork {
       companions.start(index, of: plan, cgroups: cgroups, &telemetry)
     }
@@ -111,6 +112,8 @@ extension Guest {
       companions.poll(&crew, &telemetry)
       telemetry.flush()
     }
+    KernelReadings.report(.workEnded, plan, &telemetry)
+    crew.tellPages(&telemetry)
     // What watching cost, so that nobody has to believe that it was little.
     account.note(isSampling: false, cpu: guest_thread_cpu())
     let elapsed = Time.now - start

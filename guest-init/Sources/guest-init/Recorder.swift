@@ -11,17 +11,28 @@ internal import Wire
 
   private let base: UnsafeMutableRawPointer
   private let count: Int
+  /// Where those of groups begin.
+  private let firstPool: Int
 
-  /// Makes room for workers; nil without memory.
-  init?(workers: Int) {
-    count = workers * LatencyKind.allCases.count
+  /// Makes room for workers, and for what groups have in common; nil without memory.
+  init?(workers: Int, groups: Int) {
+    firstPool = workers * LatencyKind.allCases.count
+    count = firstPool + groups * LatencyKind.allCases.count
     guard let memory = unsafe guest_map_lazy(max(1, count) * Self.size, 1) else { return nil }
     unsafe base = memory
   }
 
   /// A worker's recorder of one kind.
   func recorder(_ worker: Int, _ kind: LatencyKind) -> Recorder {
-    let index = worker * LatencyKind.allCases.count + Int(kind.rawValue) - 1
+    recorder(worker * LatencyKind.allCases.count + Int(kind.rawValue) - 1)
+  }
+
+  /// What the workers of a group record together, bucket by bucket; see ``Recorder/share(_:)``.
+  func pool(_ group: Int, _ kind: LatencyKind) -> Recorder {
+    recorder(firstPool + group * LatencyKind.allCases.count + Int(kind.rawValue) - 1)
+  }
+
+  private func recorder(_ index: Int) -> Recorder {
     precondition(index >= 0 && index < count, "no such recorder")
     return unsafe Recorder(base + index * Self.size, bucketsAt: Self.header)
   }
@@ -29,7 +40,8 @@ internal import Wire
 
 /// One histogram in shared memory, in the buckets of ``Wire/LatencyHistogram``.
 ///
-/// One writer, the worker; nothing is allocated, and no store waits for another.
+/// One writer, the worker; nothing is allocated, and no store waits for another. Pools of groups have
+/// buckets only, to which all of their workers add.
 @safe struct Recorder {
   private let numbers: UnsafeMutablePointer<Atomic<UInt64>>
   private let buckets: UnsafeMutablePointer<Atomic<UInt32>>
@@ -75,6 +87,17 @@ internal import Wire
     let end = number(4)
     return Sighting(
       cpu: UInt32(clamping: number(5)), nanoseconds: end > start ? end - start : 0)
+  }
+
+  /// Adds a latency to a pool.
+  func share(_ value: UInt64) {
+    _ = unsafe buckets[LatencyHistogram.index(of: value)].wrappingAdd(1, ordering: .relaxed)
+  }
+
+  /// How often a bucket was hit.
+  func hits(_ bucket: Int) -> UInt32 {
+    precondition(bucket >= 0 && bucket < LatencyHistogram.bucketCount, "no such bucket")
+    return unsafe buckets[bucket].load(ordering: .relaxed)
   }
 
   private func number(_ index: Int) -> UInt64 {

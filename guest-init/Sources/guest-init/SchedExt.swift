@@ -1,5 +1,6 @@
 internal import CGuest
 internal import GuestLogic
+internal import Wire
 
 /// What the kernel says of sched_ext.
 enum SchedExt {
@@ -13,6 +14,16 @@ enum SchedExt {
 
   /// What the attached scheduler is called; empty while there is none.
   static var name: String { ByteText.word(Files.contents(directory + "/root/ops")) }
+
+  /// What the kernel has counted of the attached scheduler: its events, as far as the kernel has
+  /// any (from 6.15 on), and the tasks that it rejected.
+  static var counts: [NamedCount] {
+    var counts = KernelTexts.counts(Files.contents(directory + "/root/events"))
+    if let rejected = ByteText.numbers(Files.contents(directory + "/nr_rejected")).first {
+      counts.append(NamedCount(name: "nr_rejected", count: rejected))
+    }
+    return counts
+  }
 
   /// Has the kernel put its own scheduler back, whatever state its tasks are in (SysRq-S).
   static func disable() {

@@ -102,6 +102,8 @@ struct SchedulerRun {
     case .attached, .attaching:
       post(.toldToGo, &telemetry)
       telemetry.flush()
+      // Its counters go with it.
+      if isAttached { KernelReadings.reportScheduler(.schedulerStopping, &telemetry) }
       program.signal(kill: false)
       phase = .stopping(until: Time.after(plan.stopNanoseconds), isForced: false)
     case .leaving, .stopping, .over: break
@@ -125,6 +127,7 @@ struct SchedulerRun {
       let name = SchedExt.name
       if !name.isEmpty {
         post(.attached(name: name), &telemetry)
+        KernelReadings.reportScheduler(.schedulerAttached, &telemetry)
         telemetry.flush()
         phase = .attached
         wasAttached = true

@@ -16,6 +16,8 @@ struct Worker {
   private let slot: Slot
   private let wakes: Recorder
   private let requests: Recorder
+  private let wakePool: Recorder?
+  private let requestPool: Recorder?
   private let stop: Word
   /// How long the group was frozen up to the last checkpoint.
   private var frozen: UInt64 = 0
@@ -48,6 +50,8 @@ struct Worker {
     slot = table.slot(index)
     wakes = table.recorders.recorder(index, .wake)
     requests = table.recorders.recorder(index, .request)
+    wakePool = table.pool(Int(spec.id.work), .wake)
+    requestPool = table.pool(Int(spec.id.work), .request)
     stop = table.stop(of: Int(spec.id.work))
     random = SeededRandom(
       seed: group.seed &+ SeededRandom.mix(UInt64(spec.id.work) << 16 | UInt64(spec.id.worker)))
@@ -253,11 +257,16 @@ struct Worker {
   }
 
   /// Notes how long something took that was asked for.
-  func recordRequest(_ nanoseconds: UInt64) { requests.record(nanoseconds) }
+  func recordRequest(_ nanoseconds: UInt64) {
+    requests.record(nanoseconds)
+    requestPool?.share(nanoseconds)
+  }
 
   /// Notes how long after a moment the last checkpoint was, as the latency of a wake-up.
   func recordWake(since moment: UInt64) {
-    wakes.record(gaps.last > moment ? gaps.last - moment : 0)
+    let late = gaps.last > moment ? gaps.last - moment : 0
+    wakes.record(late)
+    wakePool?.share(late)
   }
 
   /// Says that the worker waits now for as long as it takes, and that this is no gap.
@@ -335,6 +344,7 @@ struct Worker {
 
   private func publishCPU() {
     slot.fields.migrations.store(gaps.migrations, ordering: .relaxed)
+    slot.fields.cpuPlusOne.store(gaps.cpu &+ 1, ordering: .relaxed)
     let word = Int(gaps.cpu / 64)
     guard word < WorkerSlot.cpuWords else { return }
     let bit: UInt64 = 1 << UInt64(gaps.cpu % 64)

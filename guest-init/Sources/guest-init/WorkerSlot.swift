@@ -27,6 +27,8 @@ struct WorkerSlot: ~Copyable {
   let meeting = Atomic<UInt32>(0)
   /// When it ran there.
   let met = Atomic<UInt64>(0)
+  /// The CPU of its last checkpoint, and one; 0 before the first.
+  let cpuPlusOne = Atomic<UInt32>(0)
   /// When the worker ran after the common start; 0 until then.
   let began = Atomic<UInt64>(0)
   /// When the worker left its loop; 0 until then.

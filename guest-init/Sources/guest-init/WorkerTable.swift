@@ -1,5 +1,6 @@
 internal import CGuest
 internal import Synchronization
+internal import Wire
 
 /// The memory that init and all workers share: words to start and stop by, and a slot for each.
 ///
@@ -21,18 +22,21 @@ internal import Synchronization
   let count: Int
   /// The workers' latencies.
   let recorders: Recorders
+  /// The latencies that groups pool, for init to tell them interval by interval.
+  let watches: [MeasurePlan.LatencyWatch]
 
   /// Makes the table; nil without memory.
-  init?(count: Int, groups: Int) {
+  init?(count: Int, groups: Int, watches: [MeasurePlan.LatencyWatch]) {
     headerSize = Self.line + groups * Self.groupSize
     guard let memory = unsafe guest_map_shared(headerSize + count * Self.slotSize) else {
       return nil
     }
-    guard let recorders = Recorders(workers: count) else { return nil }
+    guard let recorders = Recorders(workers: count, groups: groups) else { return nil }
     unsafe base = memory
     self.count = count
     self.recorders = recorders
     self.groups = groups
+    self.watches = watches
     unsafe word(0).initialize(to: Atomic(0))
     for group in 0..<groups {
       for offset in [0, Self.line] {
@@ -93,6 +97,14 @@ internal import Synchronization
   /// A worker's slot.
   func slot(_ index: Int) -> Slot {
     unsafe Slot(slotPointer(index))
+  }
+
+  /// The pool of a group's latencies; nil where nobody watches them.
+  func pool(_ group: Int, _ kind: LatencyKind) -> Recorder? {
+    for watch in watches where Int(watch.work) == group && watch.kind == kind {
+      return recorders.pool(group, kind)
+    }
+    return nil
   }
 
   private func place(of group: Int) -> Int {

@@ -1,0 +1,78 @@
+import Evidence
+import Scenario
+import Wire
+
+extension Ledger {
+  /// Whether values never fell, or never rose, wherever the scenario expects it.
+  func monotonicChecks() -> [CheckResult] {
+    scenario.expect.monotonic.flatMap { expected -> [CheckResult] in
+      guard let index = groupIndex(of: expected.work) else { return [] }
+      let curve = curve(ofGroup: index)
+      return [
+        expected.mostFall.map { monotonic(expected, curve, isFall: true, $0) },
+        expected.mostRise.map { monotonic(expected, curve, isFall: false, $0) },
+      ].compactMap(\.self)
+    }
+  }
+
+  private func monotonic(
+    _ expected: MonotonicLimit, _ curve: SampleCurve, isFall: Bool, _ most: Double
+  ) -> CheckResult {
+    let name = expected.work
+    let limit = Limit(.atMost, Quantity(most, .ratio))
+    func result(_ status: CheckStatus, _ measured: Quantity?, _ detail: String) -> CheckResult {
+      CheckResult(
+        .workMonotonic, CheckSubject(.work, name), status, measured: measured, limit: limit,
+        detail)
+    }
+    func value(_ window: SampleCurve.Window) -> Double {
+      expected.value == .rate ? window.iterationsPerSecond : window.cpus
+    }
+    func text(_ value: Double) -> String {
+      expected.value == .rate
+        ? Quantity(value, .perSecond).text : "\(Quantity(value, .ratio).text) of a CPU"
+    }
+    let noun = expected.value == .rate ? "rate" : "CPU time"
+    let windows = curve.windows(expected.windowNanoseconds, from: expected.afterNanoseconds)
+    let length = Quantity(expected.windowNanoseconds, .nanoseconds).text
+    guard windows.count >= 2, var extreme = windows.first else {
+      return result(
+        .inconclusive, nil,
+        "the samples of \(name) make \(windows.count) windows of \(length), too few to see a trend "
+          + "(\(reasonForAbsence))")
+    }
+    var worst: (change: Double, from: SampleCurve.Window, to: SampleCurve.Window)?
+    for window in windows.dropFirst() {
+      let (now, best) = (value(window), value(extreme))
+      if best > 0 {
+        let change = isFall ? (best - now) / best : (now - best) / best
+        if change > worst?.change ?? 0 { worst = (change, extreme, window) }
+      } else if !isFall, now > 0 {
+        return result(
+          .inconclusive, nil,
+          "the \(noun) of \(name) was nothing \(extreme.text); a rise from nothing is no part of it"
+        )
+      }
+      if isFall ? now > best : now < best { extreme = window }
+    }
+    guard worst != nil || value(extreme) > 0 else {
+      return result(
+        .inconclusive, nil, "the \(noun) of \(name) was nothing throughout, and has no trend")
+    }
+    let measured = Quantity(worst?.change ?? 0, .ratio)
+    let (shown, border) = Quantity.texts(measured, limit.quantity)
+    let verb = isFall ? "fell" : "rose"
+    let story =
+      worst.map {
+        "the \(noun) of \(name) \(verb) by \(shown) (limit \(border)): from "
+          + "\(text(value($0.from))) \($0.from.text) to \(text(value($0.to))) \($0.to.text)"
+      } ?? "the \(noun) of \(name) never \(verb) in \(windows.count) windows of \(length)"
+    let isGood = limit.holds(for: measured)
+    // A change that was seen between two samples is one, whatever else is missing.
+    if isGood, let reason = reasonToDoubtCurve(curve, of: name, window: expected.windowNanoseconds)
+    {
+      return result(.inconclusive, measured, "\(story); \(reason)")
+    }
+    return result(isGood ? .pass : .fail, measured, story)
+  }
+}
