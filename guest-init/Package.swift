@@ -19,12 +19,17 @@ let common: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
   .treatAllWarnings(as: .error),
 ]
+// Every byte is unpacked by every guest, so there is nothing for unwinding, which nobody does here,
+// and functions of the same code are one.
 let embedded: [SwiftSetting] =
   testing
   ? []
   : [
     .enableExperimentalFeature("Embedded"),
-    .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"]),
+    .unsafeFlags([
+      "-wmo", "-Osize", "-Xfrontend", "-function-sections", "-Xcc",
+      "-fno-asynchronous-unwind-tables", "-Xcc", "-fno-unwind-tables",
+    ]),
   ]
 let library =
   common + embedded + [.enableExperimentalFeature("Lifetimes"), .strictMemorySafety()]
@@ -41,7 +46,12 @@ if testing {
   targets += [
     .target(
       name: "CGuest",
-      cSettings: [.unsafeFlags(["-Os", "-ffunction-sections", "-Wall", "-Wextra", "-Werror"])]),
+      cSettings: [
+        .unsafeFlags([
+          "-Os", "-ffunction-sections", "-fno-asynchronous-unwind-tables", "-Wall", "-Wextra",
+          "-Werror",
+        ])
+      ]),
     .executableTarget(
       name: benching ? "guest-bench" : "guest-init",
       dependencies: ["CGuest", "GuestLogic", "Wire"],
@@ -49,7 +59,10 @@ if testing {
       swiftSettings: library,
       linkerSettings: [
         .unsafeFlags(
-          ["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "--icf=safe"]
+          [
+            "-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker",
+            "--no-eh-frame-hdr",
+          ]
             // Profilers want names.
             + (benching ? [] : ["-Xlinker", "-s"]))
       ]),

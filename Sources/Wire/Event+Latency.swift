@@ -32,12 +32,14 @@ package struct LatencyReport: Equatable, Sendable {
     id.encode(into: &body)
     body.uint8(kind.rawValue)
     histogram.encode(into: &body)
+    worst.encode(into: &body)
   }
 
   init(from body: inout ByteReader) throws(WireError) {
     id = try WorkerID(from: &body)
     kind = try LatencyKind(from: &body)
     histogram = try LatencyHistogram(from: &body)
+    worst = try Sighting(from: &body)
   }
 }
 
@@ -64,7 +66,6 @@ extension LatencyHistogram {
       body.uint16(bucket.index)
       body.uint32(bucket.count)
     }
-    worst.encode(into: &body)
   }
 
   init(from body: inout ByteReader) throws(WireError) {
@@ -84,6 +85,5 @@ extension LatencyHistogram {
       next = Int(index) + 1
       buckets.append(.init(index: index, count: try body.uint32()))
     }
-    worst = try Sighting(from: &body)
   }
 }

@@ -45,7 +45,7 @@ import Testing
     #expect(scenario.name == name)
     #expect(scenario.description.hasPrefix("Must fail: ") == name.hasPrefix("fails-"))
     #expect(scenario.scheduler != nil)
-    #expect((scenario.expectFailure != nil) == name.hasPrefix("fails-") || name == "fails-idle-llc")
+    #expect((scenario.expectFailure != nil) == name.hasPrefix("fails-"))
     #expect(scenario.durationNanoseconds <= 12_000_000_000)
   }
 

@@ -27,7 +27,7 @@ import Wire
     #expect(
       checks.first?.detail
         == "the rate of spin fell by 50 % (limit 20 %): from 2 k/s from 0 ns to 500 ms into the "
-        + "work to 1 k/s from 2.5 s to 3 s into the work")
+        + "work in cgroup a/b to 1 k/s from 2.5 s to 3 s into the work in cgroup a/b")
     let border = MonotonicLimit(work: "spin", mostFall: 0.5)
     #expect(monotonic(border) { 100 - UInt64(($0 - 1) / 5) * 10 }.map(\.status) == [.pass])
     // What has fallen before the check begins does not matter.
@@ -103,7 +103,7 @@ import Wire
     #expect(check?.status == .fail)
     #expect(
       check?.detail
-        == "the p99 of the wake latencies of spin had not settled 1 s into the work: it was 5 ms "
+        == "the p99 of the wake latencies of spin had not settled 1 s after its start: it was 5 ms "
         + "(limit 1 ms) from 2 s to 2.5 s into the work, of 50 latencies")
     #expect(settling(percentile: 80) { $0 == 22 ? 5_000 : 200 }?.status == .pass)
     #expect(settling { _ in 1_002 }?.status == .fail)

@@ -15,6 +15,8 @@ extension Ledger {
     var from: UInt64
     var to: UInt64
     var histogram: LatencyHistogram
+    /// Whether latencies must have settled by then.
+    var isLate: Bool
 
     var text: String {
       "from \(Quantity(from, .nanoseconds).text) to \(Quantity(to, .nanoseconds).text) into the work"
@@ -35,14 +37,13 @@ extension Ledger {
     let length = Quantity(expected.windowNanoseconds, .nanoseconds).text
     let after = Quantity(expected.afterNanoseconds, .nanoseconds).text
     let (windows, hole) = latencyWindows(expected, ofGroup: index)
-    let slack = Scenario.sampleIntervalNanoseconds / 2
     var settled: UInt64 = 0
     var worst: (value: UInt64, window: Window)?
     var late = 0
     for window in windows {
       guard let value = window.histogram.percentile(share) else { continue }
       if value > expected.limitNanoseconds { settled = window.to }
-      guard window.from.saturating(adding: slack) >= expected.afterNanoseconds else { continue }
+      guard window.isLate else { continue }
       late += 1
       if value >= worst?.value ?? 0 { worst = (value, window) }
     }
@@ -50,7 +51,7 @@ extension Ledger {
       return result(
         .inconclusive, nil,
         "no window of \(length) behind \(after) has \(expected.kind) latencies of "
-          + "\(expected.work) (\(reasonForAbsence))")
+          + "\(expected.work) (\(reasonForAbsence(of: index)))")
     }
     let measured = Quantity(worst.value, .nanoseconds)
     let (shown, border) = Quantity.texts(measured, limit.quantity)
@@ -60,7 +61,7 @@ extension Ledger {
     guard limit.holds(for: measured) else {
       return result(
         .fail, measured,
-        "the \(name) of \(expected.work) had not settled \(after) into the work: it was \(shown) "
+        "the \(name) of \(expected.work) had not settled \(after) after its start: it was \(shown) "
           + "(limit \(border)) \(worst.window.text), of "
           + "\(Quantity(worst.window.histogram.count, .count).text) latencies")
     }
@@ -80,40 +81,58 @@ extension Ledger {
   }
 
   /// The intervals of a group, joined to windows of at least a length; and a hole among them.
+  ///
+  /// No window reaches over a stop of the group, and each start has a beginning of its own.
   private func latencyWindows(
     _ expected: LatencyConvergenceLimit, ofGroup index: Int
   ) -> (windows: [Window], hole: (from: UInt64, to: UInt64)?) {
-    guard let start = stages[.workStarted] else { return ([], nil) }
-    let end = stages[.workEnded] ?? .max
-    let slack = Scenario.sampleIntervalNanoseconds / 2
-    let least = max(1, expected.windowNanoseconds - min(slack, expected.windowNanoseconds))
+    guard let workStart = stages[.workStarted] else { return ([], nil) }
     var windows: [Window] = []
     var hole: (from: UInt64, to: UInt64)?
-    var last: UInt64 = 0
-    var open = Window(from: 0, to: 0, histogram: LatencyHistogram())
+    for span in spans(ofGroup: index) {
+      let origin = span.start > workStart ? span.start - workStart : 0
+      let found = latencyWindows(expected, ofGroup: index, in: span, origin: origin, workStart)
+      windows += found.windows
+      hole = hole ?? found.hole
+    }
+    return (windows, hole)
+  }
+
+  private func latencyWindows(
+    _ expected: LatencyConvergenceLimit, ofGroup index: Int, in span: WorkSpan, origin: UInt64,
+    _ workStart: UInt64
+  ) -> (windows: [Window], hole: (from: UInt64, to: UInt64)?) {
+    let slack = Scenario.sampleIntervalNanoseconds / 2
+    let least = max(1, expected.windowNanoseconds - min(slack, expected.windowNanoseconds))
+    // Windows begin anew where they begin to count.
+    let border = origin.saturating(adding: expected.afterNanoseconds)
+    func isLate(_ from: UInt64) -> Bool { from.saturating(adding: slack) >= border }
+    func window(from start: UInt64) -> Window {
+      Window(from: start, to: start, histogram: LatencyHistogram(), isLate: isLate(start))
+    }
+    var windows: [Window] = []
+    var hole: (from: UInt64, to: UInt64)?
+    var last = origin
+    var open = window(from: origin)
     for interval in intervals
     where Int(interval.work) == index && interval.kind == expected.kind
-      && interval.monotonic > start && interval.monotonic <= end
+      && span.contains(interval.monotonic) && interval.monotonic > workStart
     {
-      let at = interval.monotonic - start
+      let at = interval.monotonic - workStart
       guard at > last else { continue }
       if at - last > expected.windowNanoseconds, hole == nil { hole = (last, at) }
       last = at
       open.histogram.merge(interval.histogram)
       open.to = at
-      // Windows begin anew where they begin to count.
-      let border = expected.afterNanoseconds
-      let reachesBorder =
-        open.from.saturating(adding: slack) < border && at.saturating(adding: slack) >= border
-      if at - open.from >= least || reachesBorder {
+      if at - open.from >= least || (!open.isLate && isLate(at)) {
         windows.append(open)
-        open = Window(from: at, to: at, histogram: LatencyHistogram())
+        open = window(from: at)
       }
     }
-    if end != .max, end > start, end - start > last.saturating(adding: expected.windowNanoseconds),
-      hole == nil, last > 0
+    if let end = span.end, end > workStart, hole == nil, last > origin,
+      end - workStart > last.saturating(adding: expected.windowNanoseconds)
     {
-      hole = (last, end - start)
+      hole = (last, end - workStart)
     }
     return (windows, hole)
   }

@@ -7,16 +7,15 @@ extension Ledger {
   func monotonicChecks() -> [CheckResult] {
     scenario.expect.monotonic.flatMap { expected -> [CheckResult] in
       guard let index = groupIndex(of: expected.work) else { return [] }
-      let curve = curve(ofGroup: index)
       return [
-        expected.mostFall.map { monotonic(expected, curve, isFall: true, $0) },
-        expected.mostRise.map { monotonic(expected, curve, isFall: false, $0) },
+        expected.mostFall.map { monotonic(expected, ofGroup: index, isFall: true, $0) },
+        expected.mostRise.map { monotonic(expected, ofGroup: index, isFall: false, $0) },
       ].compactMap(\.self)
     }
   }
 
   private func monotonic(
-    _ expected: MonotonicLimit, _ curve: SampleCurve, isFall: Bool, _ most: Double
+    _ expected: MonotonicLimit, ofGroup index: Int, isFall: Bool, _ most: Double
   ) -> CheckResult {
     let name = expected.work
     let limit = Limit(.atMost, Quantity(most, .ratio))
@@ -33,13 +32,14 @@ extension Ledger {
         ? Quantity(value, .perSecond).text : "\(Quantity(value, .ratio).text) of a CPU"
     }
     let noun = expected.value == .rate ? "rate" : "CPU time"
-    let windows = curve.windows(expected.windowNanoseconds, from: expected.afterNanoseconds)
+    let history = history(ofGroup: index)
+    let windows = history.windows(expected.windowNanoseconds, after: expected.afterNanoseconds)
     let length = Quantity(expected.windowNanoseconds, .nanoseconds).text
     guard windows.count >= 2, var extreme = windows.first else {
       return result(
         .inconclusive, nil,
         "the samples of \(name) make \(windows.count) windows of \(length), too few to see a trend "
-          + "(\(reasonForAbsence))")
+          + "(\(reasonForAbsence(of: index)))")
     }
     var worst: (change: Double, from: SampleCurve.Window, to: SampleCurve.Window)?
     for window in windows.dropFirst() {
@@ -50,7 +50,7 @@ extension Ledger {
       } else if !isFall, now > 0 {
         return result(
           .inconclusive, nil,
-          "the \(noun) of \(name) was nothing \(extreme.text); a rise from nothing is no part of it"
+          "the \(noun) of \(name) was nothing \(place(of: extreme, index)); a rise from nothing is no part of it"
         )
       }
       if isFall ? now > best : now < best { extreme = window }
@@ -65,11 +65,13 @@ extension Ledger {
     let story =
       worst.map {
         "the \(noun) of \(name) \(verb) by \(shown) (limit \(border)): from "
-          + "\(text(value($0.from))) \($0.from.text) to \(text(value($0.to))) \($0.to.text)"
+          + "\(text(value($0.from))) \(place(of: $0.from, index)) to \(text(value($0.to))) "
+          + place(of: $0.to, index)
       } ?? "the \(noun) of \(name) never \(verb) in \(windows.count) windows of \(length)"
     let isGood = limit.holds(for: measured)
     // A change that was seen between two samples is one, whatever else is missing.
-    if isGood, let reason = reasonToDoubtCurve(curve, of: name, window: expected.windowNanoseconds)
+    if isGood,
+      let reason = reasonToDoubt(history, ofGroup: index, window: expected.windowNanoseconds)
     {
       return result(.inconclusive, measured, "\(story); \(reason)")
     }

@@ -100,10 +100,10 @@ struct SchedulerRun {
   mutating func stop(_ telemetry: inout Telemetry) {
     switch phase {
     case .attached, .attaching:
+      // Its counters go with it.
+      if wasAttached { KernelReadings.reportScheduler(.schedulerStopping, &telemetry) }
       post(.toldToGo, &telemetry)
       telemetry.flush()
-      // Its counters go with it.
-      if isAttached { KernelReadings.reportScheduler(.schedulerStopping, &telemetry) }
       program.signal(kill: false)
       phase = .stopping(until: Time.after(plan.stopNanoseconds), isForced: false)
     case .leaving, .stopping, .over: break
