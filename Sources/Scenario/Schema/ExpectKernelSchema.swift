@@ -88,14 +88,7 @@ extension Schema {
       list(
         of: object([
           workKey,
-          SchemaKey(
-            "kind", "Which latency.",
-            words([
-              ("wake", "From when a worker should run until it does."),
-              ("request", "From when something was asked for until it was done."),
-            ]), required: true),
-          SchemaKey(
-            "percentile", "Above 0 and up to 100, such as 99.", positive(upTo: 100), required: true),
+          latencyKindKey, percentileKey,
           SchemaKey("limit", "The most that it may be in each window.", time, required: true),
           SchemaKey("after", "When it must be low.", time, required: true), windowKey,
         ]), upTo: ScenarioDecoder.maximumGroups)),

@@ -12,14 +12,7 @@ extension Schema {
     SchemaKey(
       "latency", "A percentile of the latencies of a group.",
       each([
-        SchemaKey(
-          "kind", "Which latency.",
-          words([
-            ("wake", "From when a worker should run until it does."),
-            ("request", "From when something was asked for until it was done."),
-          ]), required: true),
-        SchemaKey(
-          "percentile", "Above 0 and up to 100, such as 99.9.", positive(upTo: 100), required: true),
+        latencyKindKey, percentileKey,
         SchemaKey("limit", "The most that it may be.", time, required: true),
       ])),
     SchemaKey(
@@ -103,6 +96,14 @@ extension Schema {
   static let perSecondKey = SchemaKey(
     "perSecond", "Iterations in a second.", positive(upTo: 1_000_000_000_000_000), required: true)
 
+  static let latencyKindKey = SchemaKey(
+    "kind", "Which latency.",
+    words([
+      ("wake", "From when a worker should run until it does."),
+      ("request", "From when something was asked for until it was done."),
+    ]), required: true)
+  static let percentileKey = SchemaKey(
+    "percentile", "Above 0 and up to 100, such as 99.9.", positive(upTo: 100), required: true)
   static let windowKey = SchemaKey("window", "How long each window is.", time)
   static let proportion = either(
     number(upTo: 100), text("0*([0-9]{1,3}(\\.[0-9]+)?|[0-9]{4}(\\.[0-9]+)?|10000(\\.0+)?)%"))

@@ -18,14 +18,9 @@ extension Ledger {
         .workConvergence, CheckSubject(.work, name), status, measured: measured, limit: limit,
         detail)
     }
-    func value(_ window: SampleCurve.Window) -> Double {
-      expected.value == .rate ? window.iterationsPerSecond : window.cpus
-    }
-    func text(_ value: Double) -> String {
-      expected.value == .rate
-        ? Quantity(value, .perSecond).text : "\(Quantity(value, .ratio).text) of a CPU"
-    }
-    let noun = expected.value == .rate ? "rate" : "CPU time"
+    let value = expected.value.measure
+    let text = expected.value.text
+    let noun = expected.value.noun
     let history = history(ofGroup: index)
     let windows = history.windows(
       expected.windowNanoseconds, after: expected.afterNanoseconds)
