@@ -204,6 +204,8 @@ import Virtio
         return driver.seenUsed != before
       }
     }
+    // The driver sees what was used before the call is made.
+    try frontend.wait("called") { frontend.backend.counters.calls >= 2000 }
     #expect(frontend.backend.end == nil)
     #expect(frontend.backend.counters.calls == 2000)
     #expect(try setting.next().request == 4)
