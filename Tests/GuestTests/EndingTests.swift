@@ -29,12 +29,17 @@ struct EndingTests {
   func `SIGKILL of the supervisor leaves no process, socket or file behind`(phase: String) throws {
     let temporary = "\(scratch.path)/tmp"
     try Files.makeDirectories(temporary)
-    let process = try start(environment: ["TMPDIR": temporary])
-    try #require(try process.awaitOutput(phase), "\(process.output)\(process.errors)")
-    if phase == "running" { usleep(500_000) }
-    process.send(SIGKILL)
-    #expect(remains(of: process) == [])
-    #expect(try process.finish(seconds: 5) == .signaled(SIGKILL))
+    // A fault of the software CPU, which any guest can meet, begins the run anew: then once more.
+    for attempt in 1...3 {
+      let process = try start(environment: ["TMPDIR": temporary])
+      try #require(try process.awaitOutput(phase), "\(process.output)\(process.errors)")
+      if phase == "running" { usleep(500_000) }
+      process.send(SIGKILL)
+      #expect(remains(of: process) == [])
+      #expect(try process.finish(seconds: 5) == .signaled(SIGKILL))
+      guard (process.output + process.errors).contains("engine fault"), attempt < 3 else { break }
+      try Files.removeTree("\(scratch.path)/results")
+    }
     #expect(try Files.entries(of: temporary) == [])
     let sockets = String(
       decoding: try Files.read("/proc/net/unix", limit: 1 << 24), as: UTF8.self)

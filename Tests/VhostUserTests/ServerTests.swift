@@ -153,6 +153,10 @@ import Virtio
       frontend.kick.signal()
       #expect(try frontend.awaitUsed(driver).count == 1)
       frontend.hangUp()
+      // Else the old connection may still answer what comes next, without a call.
+      try place.wait("let go") {
+        place.events.count { $0 == .disconnected(.peerClosed) } == round + 1
+      }
       // What is offered meanwhile is found after the kick.
       try driver.submit(readRequest(0))
       frontend.reconnect(try UnixSocket.connect(to: place.path))
