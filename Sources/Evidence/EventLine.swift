@@ -165,7 +165,7 @@ private struct WorkerReportLine: Encodable {
   enum CodingKeys: String, CodingKey {
     case work, worker, end, code, iterations, wall, cpu, runDelay, voluntarySwitches
     case involuntarySwitches, migrations, cpusSeen, longestGap, longestGapEnd, longestGapCPU
-    case offCPU, workUnits, startDelay, sightings
+    case offCPU, workUnits, startDelay, ended, sightings
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -188,6 +188,7 @@ private struct WorkerReportLine: Encodable {
     try line.encode(report.offCPUNanoseconds, forKey: .offCPU)
     try line.encode(report.workUnits, forKey: .workUnits)
     try line.encode(report.startDelayNanoseconds, forKey: .startDelay)
+    try line.encode(report.endedNanoseconds, forKey: .ended)
     try line.encode(report.sightings.map(SightingLine.init), forKey: .sightings)
   }
 }

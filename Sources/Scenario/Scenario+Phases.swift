@@ -39,7 +39,10 @@ extension Scenario {
       case .freeze(let name): return .freezeCgroup(cgroup(name), isFrozen: true)
       case .unfreeze(let name): return .freezeCgroup(cgroup(name), isFrozen: false)
       case .move(let work, let target): return .moveWork(group(work), cgroup: target.map(cgroup))
-      case .start(let work): return .startWork(group(work))
+      case .start(let name):
+        let index = Int(group(name))
+        policies[index] = (work[index].policy, work[index].nice)
+        return .startWork(UInt32(index))
       case .stop(let work): return .stopWork(group(work))
       case .affinity(let name, let affinity):
         shuffles += 1

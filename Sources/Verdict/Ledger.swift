@@ -9,7 +9,10 @@ struct WorkerRecord {
   let name: String
   var pid: UInt32?
   var lastSample: (sample: Sample, monotonic: UInt64)?
-  var report: WorkerReport?
+  /// Its account of all starts of its group, with the worst of its ends; nil while the last is due.
+  private(set) var report: WorkerReport?
+  /// Its accounts at each of its ends, in order; their figures go on from one to the next.
+  private(set) var ends: [WorkerReport] = []
   var disk: DiskReport?
   var latencies: [LatencyKind: LatencyHistogram] = [:]
   /// Where and when the longest of them ended.
@@ -19,6 +22,35 @@ struct WorkerRecord {
   var wasSeen: Bool { pid != nil || lastSample != nil || report != nil || disk != nil }
   /// Whether it worked until it was told to stop.
   var ranToTheEnd: Bool { report?.end == .stopped || report?.end == .killed }
+
+  /// Takes note of a start, behind which there is no account yet.
+  mutating func begin(pid: UInt32) {
+    self.pid = pid
+    report = nil
+  }
+
+  /// Takes its account of another end; one that was bad stays so whatever comes behind it.
+  mutating func end(_ account: WorkerReport) {
+    var account = account
+    ends.append(account)
+    if let worst = ends.max(by: { $0.end.severity < $1.end.severity }),
+      worst.end.severity > account.end.severity
+    {
+      (account.end, account.code) = (worst.end, worst.code)
+    }
+    report = account
+  }
+}
+
+extension WorkerEnd {
+  /// What is worse has more.
+  fileprivate var severity: Int {
+    switch self {
+    case .stopped: 0
+    case .killed: 1
+    case .failed, .crashed, .neverStarted: 2
+    }
+  }
 }
 
 /// The evidence sorted by whom and what it is about.
@@ -76,14 +108,14 @@ struct Ledger {
       stages[reached.stage] = stages[reached.stage] ?? reached.monotonic
       see(reached.monotonic)
     case .workerStarted(let started):
-      update(started.id) { $0.pid = started.pid }
+      update(started.id) { $0.begin(pid: started.pid) }
     case .samples(let batch):
       see(batch.monotonic)
       for sample in batch.samples {
         update(sample.id) { $0.lastSample = (sample, batch.monotonic) }
       }
     case .workerReport(let report):
-      update(report.id) { $0.report = report }
+      update(report.id) { $0.end(report) }
     case .diskReport(let report):
       update(report.id) { $0.disk = report }
     case .latencyReport(let report):

@@ -72,10 +72,12 @@ extension Ledger {
     guard let workStart = stages[.workStarted] else { return [:] }
     let members = workers(ofGroup: index)
     var histories: [WorkerID: SampleHistory] = [:]
-    for (number, span) in spans(ofGroup: index).enumerated() {
+    let spans = spans(ofGroup: index)
+    for (number, span) in spans.enumerated() {
       for worker in members {
-        histories[worker.id, default: SampleHistory()].curves.append(
-          Self.curve(startingWith: span, number, workStart))
+        var curve = SampleCurve()
+        if let begin = Self.begin(of: [worker], spans, number, workStart) { curve.append(begin) }
+        histories[worker.id, default: SampleHistory()].curves.append(curve)
       }
       forEachSample(in: span) { at, sample in
         histories[sample.id]?.curves[number].append(
@@ -85,15 +87,10 @@ extension Ledger {
       }
     }
     for worker in members {
-      guard let report = worker.report, report.end == .stopped, let start = ownStart(of: worker),
-        let last = histories[worker.id]?.curves.indices.last
-      else { continue }
-      let offset = start > workStart ? start - workStart : 0
-      histories[worker.id]?.curves[last].append(
-        .init(
-          at: offset.saturating(adding: report.wallNanoseconds), iterations: report.iterations,
-          cpuNanoseconds: report.cpuNanoseconds, runDelayNanoseconds: report.runDelayNanoseconds,
-          migrations: report.migrations))
+      for number in spans.indices {
+        guard let end = Self.end(of: [worker], spans, number, workStart) else { continue }
+        histories[worker.id]?.curves[number].append(end)
+      }
     }
     return histories
   }
@@ -102,9 +99,12 @@ extension Ledger {
   func history(ofGroup index: Int) -> SampleHistory {
     var history = SampleHistory()
     guard let workStart = stages[.workStarted] else { return history }
-    let count = scenario.work[index].workers
-    for (number, span) in spans(ofGroup: index).enumerated() {
-      var curve = Self.curve(startingWith: span, number, workStart)
+    let members = workers(ofGroup: index)
+    let count = members.count
+    let spans = spans(ofGroup: index)
+    for (number, span) in spans.enumerated() {
+      var curve = SampleCurve()
+      if let begin = Self.begin(of: members, spans, number, workStart) { curve.append(begin) }
       var found = 0
       var sum = SampleCurve.Point(at: 0, iterations: 0, cpuNanoseconds: 0)
       forEachSample(in: span) { at, sample in
@@ -119,43 +119,54 @@ extension Ledger {
         sum.cpuNanoseconds = sum.cpuNanoseconds.saturating(adding: sample.cpuNanoseconds)
         if found == count { curve.append(sum) }
       }
+      if let end = Self.end(of: members, spans, number, workStart) { curve.append(end) }
       history.curves.append(curve)
-    }
-    if let last = history.curves.indices.last, let end = sumOfReports(ofGroup: index) {
-      history.curves[last].append(end)
     }
     return history
   }
 
-  /// The counters are nothing at the first start; what they are at a later one its first sample
-  /// tells.
-  private static func curve(
-    startingWith span: WorkSpan, _ number: Int, _ workStart: UInt64
-  ) -> SampleCurve {
-    var curve = SampleCurve()
-    if number == 0 {
-      curve.append(
-        .init(
-          at: span.start > workStart ? span.start - workStart : 0, iterations: 0,
-          cpuNanoseconds: 0))
-    }
-    return curve
+  /// What some workers had counted together at a start: nothing at the first, and at a later one what
+  /// they had at their last ends; nil where one of those is not known.
+  private static func begin(
+    of workers: ArraySlice<WorkerRecord>, _ spans: [WorkSpan], _ number: Int, _ workStart: UInt64
+  ) -> SampleCurve.Point? {
+    let at = spans[number].start > workStart ? spans[number].start - workStart : 0
+    guard number > 0 else { return .init(at: at, iterations: 0, cpuNanoseconds: 0) }
+    let reports = workers.compactMap { end(of: $0, spans, number - 1)?.report }
+    return reports.count == workers.count ? sum(reports, at: at) : nil
   }
 
-  /// What a group's workers say at their ends, as of the last of them; nil unless all stopped when
-  /// they were told to.
-  private func sumOfReports(ofGroup index: Int) -> SampleCurve.Point? {
-    guard let workStart = stages[.workStarted], let start = spans(ofGroup: index).last?.start
+  /// What they had counted at their ends, as of the last of them; nil unless all stopped when they
+  /// were told to.
+  private static func end(
+    of workers: ArraySlice<WorkerRecord>, _ spans: [WorkSpan], _ number: Int, _ workStart: UInt64
+  ) -> SampleCurve.Point? {
+    let ends = workers.compactMap { end(of: $0, spans, number) }
+    guard ends.count == workers.count, ends.allSatisfy({ $0.report.end == .stopped }),
+      let last = ends.map(\.monotonic).max()
     else { return nil }
-    let offset = start > workStart ? start - workStart : 0
-    var sum = SampleCurve.Point(at: 0, iterations: 0, cpuNanoseconds: 0)
-    for worker in workers(ofGroup: index) {
-      guard let report = worker.report, report.end == .stopped else { return nil }
-      sum.at = max(sum.at, offset.saturating(adding: report.wallNanoseconds))
-      sum.iterations = sum.iterations.saturating(adding: report.iterations)
-      sum.cpuNanoseconds = sum.cpuNanoseconds.saturating(adding: report.cpuNanoseconds)
+    return sum(ends.map(\.report), at: last > workStart ? last - workStart : 0)
+  }
+
+  /// The account with which a worker's part in a span of its group ended, and when that was.
+  private static func end(
+    of worker: WorkerRecord, _ spans: [WorkSpan], _ number: Int
+  ) -> (report: WorkerReport, monotonic: UInt64)? {
+    let next = number + 1 < spans.count ? spans[number + 1].start : .max
+    for report in worker.ends {
+      let monotonic = spans[0].start.saturating(adding: report.endedNanoseconds)
+      if monotonic >= spans[number].start, monotonic < next { return (report, monotonic) }
     }
-    return sum
+    return nil
+  }
+
+  private static func sum(_ reports: [WorkerReport], at moment: UInt64) -> SampleCurve.Point {
+    reports.reduce(into: SampleCurve.Point(at: moment, iterations: 0, cpuNanoseconds: 0)) {
+      $0.iterations = $0.iterations.saturating(adding: $1.iterations)
+      $0.cpuNanoseconds = $0.cpuNanoseconds.saturating(adding: $1.cpuNanoseconds)
+      $0.runDelayNanoseconds = $0.runDelayNanoseconds.saturating(adding: $1.runDelayNanoseconds)
+      $0.migrations = $0.migrations.saturating(adding: $1.migrations)
+    }
   }
 
   /// All samples of a span of time, with the time since the start of the work.

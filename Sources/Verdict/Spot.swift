@@ -18,7 +18,7 @@ extension Ledger {
       + (phase(at: spot.at).map { ", in phase \($0)" } ?? "")
   }
 
-  /// A spot that the worker itself told of, in nanoseconds after its group's start.
+  /// A spot that the worker itself told of, in nanoseconds after its group's first start.
   func text(ofOwn at: UInt64, cpu: UInt32, _ worker: WorkerRecord) -> String {
     let start = ownStart(of: worker) ?? stages[.workStarted] ?? 0
     return text(of: Spot(at: start.saturating(adding: at), cpu: cpu), worker)
@@ -44,10 +44,12 @@ extension Ledger {
     var cgroup = group.cgroup
     guard let monotonic else { return cgroup }
     for report in phases where report.monotonic <= monotonic {
-      guard case .action(let number, _, _, "", _) = report.what,
-        case .move(group.name, let target) = action(number, ofStep: report.step)
-      else { continue }
-      cgroup = target
+      guard case .action(let number, _, _, "", _) = report.what else { continue }
+      switch action(number, ofStep: report.step) {
+      case .move(group.name, let target): cgroup = target
+      case .start(group.name): cgroup = group.cgroup
+      default: break
+      }
     }
     return cgroup
   }

@@ -40,9 +40,9 @@ extension Ledger {
     return spans
   }
 
-  /// The start that a worker's own times count from: the last of its group.
+  /// The start that a worker's own times count from: the first of its group.
   func ownStart(of worker: WorkerRecord) -> UInt64? {
-    spans(ofGroup: Int(worker.id.work)).last?.start
+    spans(ofGroup: Int(worker.id.work)).first?.start
   }
 
   /// The action at that place; nil where the scenario has none.

@@ -240,6 +240,7 @@ extension WorkerReport {
     body.uint32(longestGapCPU)
     body.uint64(workUnits)
     body.uint64(startDelayNanoseconds)
+    body.uint64(endedNanoseconds)
     let sightings = sightings.prefix(Sighting.maximumCount)
     body.uint8(UInt8(sightings.count))
     for sighting in sightings { sighting.encode(into: &body) }
@@ -268,7 +269,7 @@ extension WorkerReport {
       involuntarySwitches: involuntary, migrations: migrations, cpusSeen: cpus,
       longestGapNanoseconds: try body.uint64(), longestGapEndNanoseconds: try body.uint64(),
       longestGapCPU: try body.uint32(), workUnits: try body.uint64(),
-      startDelayNanoseconds: try body.uint64())
+      startDelayNanoseconds: try body.uint64(), endedNanoseconds: try body.uint64())
     let place = body.offset
     let count = try body.uint8()
     guard count <= Sighting.maximumCount else {

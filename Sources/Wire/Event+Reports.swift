@@ -22,8 +22,8 @@ package struct WorkerReport: Equatable, Sendable {
   package var code: Int32
   /// Iterations of its kind of work.
   package var iterations: UInt64
-  /// From the common start to its end, in nanoseconds; startup and teardown are not in it, nor in
-  /// the figures below.
+  /// From the common start to its end, in nanoseconds, summed over all starts of its group so far
+  /// like the figures below; startup and teardown are in none of them.
   package var wallNanoseconds: UInt64
   /// User and system time, in nanoseconds.
   package var cpuNanoseconds: UInt64
@@ -39,14 +39,16 @@ package struct WorkerReport: Equatable, Sendable {
   package var cpusSeen: [UInt64]
   /// Longest time between two checkpoints (intended sleep taken off), in nanoseconds.
   package var longestGapNanoseconds: UInt64
-  /// When that gap ended, after the common start, in nanoseconds.
+  /// When that gap ended, after the first start of its group, in nanoseconds.
   package var longestGapEndNanoseconds: UInt64
   /// The CPU on which that gap ended.
   package var longestGapCPU: UInt32
   /// What it got done, in units of its kind of work where that has some beside iterations.
   package var workUnits: UInt64
-  /// From the common start until it ran, in nanoseconds.
+  /// From the common start until it ran, in nanoseconds; the longest where there were several.
   package var startDelayNanoseconds: UInt64
+  /// When it ended, after the first start of its group, in nanoseconds.
+  package var endedNanoseconds: UInt64
   /// The first CPUs that it was seen on, up to ``Sighting/maximumCount``, in order of time, each
   /// with when that was first.
   package var sightings: [Sighting] = []
@@ -57,13 +59,13 @@ package struct WorkerReport: Equatable, Sendable {
     return overflow || used > wallNanoseconds ? 0 : wallNanoseconds - used
   }
 
-  /// Makes an account.
+  /// Makes an account; a worker that was started once ended as long after its start as it worked.
   package init(
     id: WorkerID, end: WorkerEnd, code: Int32, iterations: UInt64, wallNanoseconds: UInt64,
     cpuNanoseconds: UInt64, runDelayNanoseconds: UInt64, voluntarySwitches: UInt64,
     involuntarySwitches: UInt64, migrations: UInt64, cpusSeen: [UInt64],
     longestGapNanoseconds: UInt64, longestGapEndNanoseconds: UInt64, longestGapCPU: UInt32,
-    workUnits: UInt64 = 0, startDelayNanoseconds: UInt64 = 0
+    workUnits: UInt64 = 0, startDelayNanoseconds: UInt64 = 0, endedNanoseconds: UInt64? = nil
   ) {
     self.id = id
     self.end = end
@@ -81,6 +83,7 @@ package struct WorkerReport: Equatable, Sendable {
     self.longestGapCPU = longestGapCPU
     self.workUnits = workUnits
     self.startDelayNanoseconds = startDelayNanoseconds
+    self.endedNanoseconds = endedNanoseconds ?? wallNanoseconds
   }
 }
 

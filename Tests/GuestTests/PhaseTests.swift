@@ -191,4 +191,64 @@ struct PhaseTests {
     #expect(records.phases.last?.phase == "good")
     #expect(records.phases.last?.end == "held")
   }
+
+  @Test func `a group that is started again goes on counting, and was nowhere meanwhile`() throws {
+    let (run, records, reports) = try run(
+      """
+      {"ktstr": 1, "name": "again", "seed": 3,
+       "machine": {"cpus": 2, "disk": {"size": "8MiB"}},
+       "cgroups": [{"name": "a"}, {"name": "b"}],
+       "work": [{"name": "own", "type": "spin", "cgroup": "a"},
+                {"name": "team", "type": "wakeChain", "spawn": "thread", "workers": 3,
+                 "cgroup": "a"},
+                {"name": "late", "type": "diskVerify", "bytes": "1MiB"}],
+       "phases": [
+         {"repeat": 3, "phases": [
+           {"name": "on", "actions": [{"start": "late"}, {"move": "own", "to": "b"}],
+            "hold": "600ms"},
+           {"name": "off", "actions": [{"stop": "own"}, {"stop": "team"}, {"stop": "late"}],
+            "hold": "500ms"},
+           {"name": "again", "actions": [{"start": "own"}, {"start": "team"}], "hold": "100ms"}]},
+         {"name": "end", "hold": "300ms"}],
+       "expect": {"diskVerified": true}}
+      """)
+    #expect(Invocation.failures(of: run) == [])
+    #expect(records.failures == [])
+    func moments(_ text: String, _ moment: (PhaseRecords.Record) -> UInt64?) -> [UInt64] {
+      records.phases.filter { $0.text == text }.compactMap(moment)
+    }
+    for (name, work, startsLater) in [("own", 0, false), ("team", 1, false), ("late", 2, true)] {
+      let starts =
+        (startsLater ? [] : [records.work.lowerBound]) + moments("start \(name)") { $0.guest }
+      let begun = moments("stop \(name)") { $0.began }
+      let stopped = moments("stop \(name)") { $0.guest }
+      #expect(begun.count == 3 && starts.count == (startsLater ? 3 : 4))
+      // The time of its lives, and not that between them.
+      let ends = (startsLater ? [] : [records.work.upperBound])
+      let least = zip(starts, begun + ends).reduce(UInt64(0)) { $0 + $1.1 - $1.0 }
+      let most = zip(starts, stopped + ends.map { $0 + Self.second })
+        .reduce(UInt64(0)) { $0 + $1.1 - $1.0 }
+      for worker in try reports.group(name) {
+        #expect(worker.end == "stopped")
+        #expect(
+          (least...most).contains(worker.wall), "\(name): \(worker.wall) of \(least)...\(most)")
+        #expect(worker.cpu > 0 && worker.cpu <= worker.wall, "\(name)")
+        let seen = records.iterations(work, worker.worker, in: records.work)
+        #expect(seen == seen.sorted(), "\(name) went back: \(seen)")
+        #expect(worker.iterations >= seen.last ?? 0)
+      }
+      for (stop, start) in zip(stopped, starts.dropFirst()) {
+        // Only of those that wait for the start already, and these stand where they stopped.
+        let between = records.iterations(work, 0, in: stop..<start)
+        #expect(Set(between).count <= 1, "\(name): \(between)")
+      }
+    }
+    // Four lives, of which the first is one of the longer ones.
+    let own = try #require(try reports.group("own").first)
+    let firstStop = try #require(moments("stop own") { $0.began }.first)
+    let first = records.iterations(0, 0, in: records.work.lowerBound..<firstStop).last ?? 0
+    #expect(own.iterations > 2 * first, "\(own.iterations) after \(first)")
+    let latency = try reports.latency("wake", "team", 0)
+    #expect(latency.count > 0)
+  }
 }

@@ -87,6 +87,25 @@ import Wire
     #expect(try Plan(decoding: plan.encoded()) == plan)
   }
 
+  @Test func `a group that is stopped before it is started runs from the start, then anew`() throws
+  {
+    let scenario = try decode(
+      text(
+        #"""
+        {"repeat": 3, "phases": [
+          {"name": "off", "actions": [
+             {"change": "s", "nice": 5, "affinity": "2"}, {"move": "s", "to": "/"}, {"stop": "s"}],
+           "hold": "1s"},
+          {"name": "on", "actions": [{"start": "s"}, {"change": "s", "policy": "batch"}],
+           "hold": "1s"}]}
+        """#)
+    ).scenario
+    #expect(scenario.work.first?.startsLater == false)
+    let plan = scenario.plan(runID: 1, seed: 1)
+    // As the file has it, not as it was changed to before.
+    #expect(plan.phases[1].actions == [.startWork(0), .setPolicy(0, .batch, nice: 0)])
+  }
+
   @Test func `the duration is the sum of the phases and may be said, but not contradicted`() throws
   {
     let phases = #"{"name": "p", "hold": "2s", "repeat": 3}"#
@@ -116,7 +135,8 @@ import Wire
     (#"{"freeze": "a"}, {"freeze": "a"}"#, #""a" is frozen already"#),
     (#"{"freeze": "a"}, {"stop": "s"}"#, #"its workers cannot stop, since "a" is frozen then"#),
     (#"{"stop": "s"}, {"stop": "s"}"#, #"the work "s" was stopped before then"#),
-    (#"{"start": "s"}, {"start": "s"}"#, #""s" has started before; a group starts once"#),
+    (#"{"start": "s"}, {"start": "s"}"#, #"the work "s" runs already then"#),
+    (#"{"stop": "s"}, {"start": "s"}, {"start": "s"}"#, #"the work "s" runs already then"#),
     (#"{"stop": "s"}, {"move": "s", "to": "b"}"#, #"the work "s" was stopped before then"#),
     (#"{"offline": "3"}, {"offline": "2-3"}"#, "CPU 3 is offline already"),
     (#"{"online": 3}"#, "CPU 3 is online already"),

@@ -33,7 +33,10 @@ import Wire
       for id in [Fixture.spin0, Fixture.spin1] {
         evidence.editReport(id) {
           $0.iterations = iterations(id, 30)
-          $0.wallNanoseconds = second + 10_000_000
+          let worked = spans.reduce(0) { $0 + $1.stop - $1.start }
+          $0.wallNanoseconds = UInt64(worked * 1e9) + 10_000_000
+          let ended = (spans.last?.stop ?? 0) - (spans.first?.start ?? 0)
+          $0.endedNanoseconds = UInt64(ended * 1e9) + 10_000_000
           $0.longestGapEndNanoseconds = second / 2
           $0.longestGapNanoseconds = second / 4
         }
@@ -175,6 +178,73 @@ import Wire
     }
     #expect(band?.status == .pass)
     #expect(band?.detail.contains("in 4 windows of 400 ms") == true)
+  }
+
+  /// Two starts, from 0.5 s to 1.5 s and from 2 s to 3 s, with an account of both workers at each
+  /// end.
+  private static func twoLives(
+    first change: (inout WorkerReport) -> Void = { _ in }
+  ) -> RunEvidence {
+    var evidence = evidence([(0.5, 1.5), (2, 3)]) { _, number in
+      UInt64(min(max(number - 5, 0), 10) + min(max(number - 20, 0), 10)) * 100
+    }
+    var early: [Event] = []
+    for id in [Fixture.spin0, Fixture.spin1] {
+      var report = Fixture.report(id)
+      report.iterations = 1000
+      report.wallNanoseconds = second
+      report.endedNanoseconds = second
+      change(&report)
+      early += [
+        .workerReport(report), .workerStarted(WorkerStarted(id: id, pid: 200 + UInt32(id.worker))),
+      ]
+    }
+    let place = evidence.events.firstIndex {
+      if case .workerReport = $0 { true } else { false }
+    }
+    evidence.events.insert(contentsOf: early, at: place ?? 0)
+    return evidence
+  }
+
+  private static func endings(_ evidence: RunEvidence) -> [CheckStatus] {
+    judge(scenario(times: 2) { _ in }, evidence).checks
+      .filter { $0.id == .workerEnd && $0.subject.name.hasPrefix("spin") }.map(\.status)
+  }
+
+  @Test func `an end that was bad stays so, whatever a later start brings`() {
+    #expect(Self.endings(Self.twoLives()) == [.pass, .pass])
+    let crashed = Self.twoLives { if $0.id == Fixture.spin1 { ($0.end, $0.code) = (.crashed, 11) } }
+    #expect(Self.endings(crashed) == [.pass, .fail])
+    let killed = Self.twoLives { if $0.id == Fixture.spin0 { ($0.end, $0.code) = (.killed, 9) } }
+    #expect(Self.endings(killed) == [.fail, .pass])
+    // The worst of both, not the last.
+    var both = crashed
+    both.editReport(Fixture.spin1) { if $0.end == .stopped { ($0.end, $0.code) = (.killed, 9) } }
+    let check = judge(Self.scenario(times: 2) { _ in }, both).check(.workerEnd, "spin/1")
+    #expect(check?.detail.contains("signal 11") == true, "\(check?.detail ?? "")")
+  }
+
+  @Test func `an account of an earlier start is none of the last`() {
+    let cut = Self.twoLives().with { evidence in
+      let last = evidence.events.lastIndex {
+        if case .workerReport(let report) = $0 { report.id == Fixture.spin0 } else { false }
+      }
+      if let last { evidence.events.remove(at: last) }
+    }
+    #expect(Self.endings(cut) == [.inconclusive, .pass])
+  }
+
+  @Test func `samples of a start go on from the account before, up to its own`() {
+    // Without samples there are the accounts: 1000 in each of two seconds.
+    let bare = Self.twoLives().with { $0.sample(1...1) { _, _ in 0 } }
+    let band = judge(
+      Self.scenario(times: 2) {
+        $0.rateWithin = [
+          RateBand(work: "spin", least: 980, most: 1000, windowNanoseconds: Self.second)
+        ]
+      }, bare
+    ).checks.first { $0.id == .workerRateWithin }
+    #expect(band?.detail.contains("in 2 windows") == true, "\(band?.detail ?? "")")
   }
 
   @Test func `a group that was never started cannot be judged`() {

@@ -56,7 +56,8 @@ enum Examples {
         id: id, end: .crashed, code: -11, iterations: 1, wallNanoseconds: 2, cpuNanoseconds: 3,
         runDelayNanoseconds: 4, voluntarySwitches: 5, involuntarySwitches: 6, migrations: 7,
         cpusSeen: [0x8000_0000_0000_0001, 2], longestGapNanoseconds: 8,
-        longestGapEndNanoseconds: 9, longestGapCPU: 10, workUnits: 11, startDelayNanoseconds: 12)),
+        longestGapEndNanoseconds: 9, longestGapCPU: 10, workUnits: 11, startDelayNanoseconds: 12,
+        endedNanoseconds: 13)),
     .workerReport(
       {
         var report = WorkerReport(

@@ -14,6 +14,15 @@ struct PhaseRehearsal {
     var cgroup: String?
     var affinity: AffinitySpec
     var isDeadline: Bool
+
+    /// A group as the file has it.
+    init(_ spec: WorkSpec, _ life: Life) {
+      self.spec = spec
+      self.life = life
+      cgroup = spec.cgroup
+      affinity = spec.affinity
+      isDeadline = PhaseRehearsal.isDeadline(spec.policy)
+    }
   }
 
   private let topology: CPUTopology
@@ -42,10 +51,7 @@ struct PhaseRehearsal {
       if spec.isFrozen == true { frozen.insert(spec.name) }
     }
     for work in scenario.work {
-      crews.append(
-        Crew(
-          spec: work, life: work.startsLater ? .waiting : .running, cgroup: work.cgroup,
-          affinity: work.affinity, isDeadline: Self.isDeadline(work.policy)))
+      crews.append(Crew(work, work.startsLater ? .waiting : .running))
     }
   }
 
@@ -243,10 +249,10 @@ struct PhaseRehearsal {
 
   private mutating func start(_ work: String) -> String? {
     guard let index = crews.firstIndex(where: { $0.spec.name == work }) else { return nil }
-    guard crews[index].life == .waiting else {
-      return "\(Quoting.quoted(work)) has started before; a group starts once"
+    guard crews[index].life != .running else {
+      return "the work \(Quoting.quoted(work)) runs already then"
     }
-    crews[index].life = .running
+    crews[index] = Crew(crews[index].spec, .running)
     if let cgroup = crews[index].cgroup {
       if let problem = missing(cgroup) { return problem }
       if let outer = frozenGroup(around: cgroup) {

@@ -12,15 +12,20 @@ extension ScenarioDecoder {
     }
   }
 
-  /// The groups of workers, of which those that an action starts do not start before.
+  /// The groups of workers, of which those that an action starts do not start before, unless one
+  /// stops them first.
   static func startingLater(_ work: [WorkSpec], _ phases: [DecodedPhase]) -> [WorkSpec] {
-    var started: Set<String> = []
+    var startsLater: [String: Bool] = [:]
     for action in phases.flatMap(\.spec.actions) {
-      if case .start(let name) = action { started.insert(name) }
+      switch action {
+      case .start(let name): startsLater[name] = startsLater[name] ?? true
+      case .stop(let name): startsLater[name] = startsLater[name] ?? false
+      default: break
+      }
     }
     return work.map { group in
       var group = group
-      group.startsLater = started.contains(group.name)
+      group.startsLater = startsLater[group.name] ?? false
       return group
     }
   }

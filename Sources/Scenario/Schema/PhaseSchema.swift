@@ -61,7 +61,10 @@ extension Schema {
             "to", "Name of the cgroup, or \"/\" for none.", either(words(["/"]), cgroupName),
             required: true),
         ]),
-        simple("start", "Starts this work, which does not run from the start then.", anyText),
+        simple(
+          "start",
+          "Starts this work, which does not run from the start then unless an action stops it first.",
+          anyText),
         simple("stop", "Stops this work.", anyText),
         change,
         simple("offline", "Takes CPUs off: a number, or a set as in cpuset.cpus.", cpus),

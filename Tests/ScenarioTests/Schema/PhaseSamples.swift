@@ -87,7 +87,7 @@ extension DecoderRule {
       "actions change something that can be changed",
       [
         "use the actions \"freeze\"", "nothing is set", "CPU 0 cannot be taken off", "already",
-        " then", "there is no cgroup", "would run on CPU", "a group starts once", "is frozen, and",
+        " then", "there is no cgroup", "would run on CPU", "is frozen, and",
         "moves its workers itself", "which \"", "of its workers itself",
       ], "\"duration\": \"5s\"",
       "\"phases\": [{\"name\": \"p\", \"hold\": \"1s\", \"actions\": [{\"remove\": \"x\"}]}]"),

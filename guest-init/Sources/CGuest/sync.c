@@ -28,6 +28,8 @@ void *guest_map_shared(size_t size) { return map(size, MAP_SHARED | MAP_POPULATE
 
 void *guest_map_private(size_t size) { return map(size, MAP_PRIVATE | MAP_POPULATE); }
 
+void guest_unmap(void *memory, size_t size) { munmap(memory, size); }
+
 void guest_futex_wait(const void *word, uint32_t expected, uint64_t deadline_ns) {
   struct timespec deadline = {
       (time_t)(deadline_ns / 1000000000u), (long)(deadline_ns % 1000000000u)};

@@ -22,8 +22,14 @@ package struct GapKeeper: Sendable {
   }
 
   /// Starts at the moment when all work starts: waiting to run for the first time is a gap too.
-  package init(start: UInt64) {
+  ///
+  /// - Parameters:
+  ///   - longest: the longest gap before, of a worker that has worked before.
+  ///   - migrations: its migrations before.
+  package init(start: UInt64, longest: UInt64 = 0, migrations: UInt64 = 0) {
     last = start
+    self.longest = longest
+    self.migrations = migrations
   }
 
   /// Notes a checkpoint at `now`; `idle` nanoseconds since the last one were meant to be slept.

@@ -27,8 +27,8 @@ extension Plan {
 
   private func refusal(of action: PhaseAction) -> String? {
     switch action {
-    case .createCgroup, .removeCgroup, .freezeCgroup, .moveWork, .stopWork, .setPolicy,
-      .startScheduler, .stopScheduler, .replaceScheduler:
+    case .createCgroup, .removeCgroup, .freezeCgroup, .moveWork, .startWork, .stopWork,
+      .setPolicy, .startScheduler, .stopScheduler, .replaceScheduler:
       return nil
     case .setCgroup(let cgroup, let settings):
       for setting in settings {
@@ -38,9 +38,6 @@ extension Plan {
         }
       }
       return nil
-    case .startWork(let group):
-      return work[Int(group)].startsLater
-        ? nil : "work " + work[Int(group)].name + " starts with the others"
     case .setAffinity(_, let sets):
       for set in sets where (set.cpus.last ?? 0) >= Int(cpus) {
         return "a CPU of an affinity is not among \(cpus)"

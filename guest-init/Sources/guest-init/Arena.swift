@@ -22,6 +22,9 @@ internal import Synchronization
     unsafe base = memory
   }
 
+  /// Takes the memory out of the caller's address space; the workers have it in theirs.
+  func unmap() { unsafe guest_unmap(base, lines * Self.line) }
+
   /// The line of a worker.
   static func line(of worker: Int) -> Int { commonLines + worker }
 
@@ -86,14 +89,18 @@ internal import Synchronization
   private let base: UnsafeMutablePointer<UInt64>
   /// Words of it.
   let count: Int
+  private let size: Int
 
   /// Makes memory of so many bytes, given when it is first touched; nil when there is none.
   init?(bytes: UInt64, isShared: Bool = false) {
-    let size = Int(clamping: bytes)
+    size = Int(clamping: bytes)
     guard let memory = unsafe guest_map_lazy(size, isShared ? 1 : 0) else { return nil }
     count = size / 8
     unsafe base = memory.bindMemory(to: UInt64.self, capacity: count)
   }
+
+  /// Takes the memory out of the caller's address space.
+  func unmap() { unsafe guest_unmap(base, size) }
 
   /// Reads a word and writes it back changed.
   @inline(__always)

@@ -237,10 +237,10 @@ struct Course {
     let limit = min(Self.actionLimit, UInt64(Time.left(until: latestEnd, from: now)))
     switch action {
     case .startWork(let group):
-      // Once only: its table entries and its reports are those of one life.
-      guard crew.table.startTime(of: Int(group)) == 0 else {
-        throw Failure("it has started before")
-      }
+      guard crew.alive(in: Int(group)) == 0 else { throw Failure("its workers still run") }
+      // It begins as the plan has it, whatever was done to it in an earlier life.
+      crew.places[Int(group)] = plan.work[Int(group)].cgroup
+      noteFrozen(&crew, cgroups)
       try crew.start(Int(group), of: plan, cgroups: cgroups, disk: disk, &telemetry)
       state = .starting(Int(group), deadline: Time.after(limit, from: now))
       return
@@ -274,7 +274,11 @@ struct Course {
     case .removeCgroup(let group): cgroups.forget(group)
     default: break
     }
-    let now = cgroups
+    noteFrozen(&crew, cgroups)
+  }
+
+  private func noteFrozen(_ crew: inout Crew, _ cgroups: borrowing Cgroups) {
+    let now = copy cgroups
     crew.note { now.isFrozen($0) }
   }
 

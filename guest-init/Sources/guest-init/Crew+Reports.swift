@@ -36,10 +36,10 @@ extension Crew {
       report.cpuNanoseconds = slot.fields.cpu.load(ordering: .relaxed)
     } else {
       // It could not say so itself; startup is in these.
-      report.cpuNanoseconds = ended.cpu_ns
-      report.runDelayNanoseconds = runDelay
-      report.voluntarySwitches = ended.voluntary_switches
-      report.involuntarySwitches = ended.involuntary_switches
+      report.cpuNanoseconds &+= ended.cpu_ns
+      report.runDelayNanoseconds &+= runDelay
+      report.voluntarySwitches &+= ended.voluntary_switches
+      report.involuntarySwitches &+= ended.involuntary_switches
     }
     send(report, index, &telemetry)
   }
@@ -62,8 +62,8 @@ extension Crew {
             text: members[index].spec.processName + " (pid \(pid)) does not die; it waits in "
               + ByteText.word(Files.contents("/proc/\(pid)/wchan")))))
       var report = account(index, end: .killed, code: 9)
-      report.cpuNanoseconds = UInt64(clamping: max(guest_cpu_time(pid), 0))
-      report.runDelayNanoseconds = ByteText.runDelay(Files.contents("/proc/\(pid)/schedstat"))
+      report.cpuNanoseconds &+= UInt64(clamping: max(guest_cpu_time(pid), 0))
+      report.runDelayNanoseconds &+= ByteText.runDelay(Files.contents("/proc/\(pid)/schedstat"))
       send(report, index, &telemetry)
     }
   }
@@ -72,7 +72,7 @@ extension Crew {
     _ report: WorkerReport, _ index: Int, _ telemetry: inout Telemetry
   ) {
     telemetry.post(.workerReport(report))
-    let start = table.startTime(of: Int(members[index].spec.id.work))
+    let start = table.firstStartTime(of: Int(members[index].spec.id.work))
     for kind in LatencyKind.allCases {
       let recorder = table.recorders.recorder(index, kind)
       guard let histogram = recorder.histogram else { continue }
@@ -85,16 +85,18 @@ extension Crew {
     if members[index].spec.kind.diskArea != nil {
       telemetry.post(.diskReport(diskReport(index)))
     }
-    setReported(index)
+    setReported(index, report)
   }
 
-  /// What the worker's slot says.
+  /// What the worker's slot says, and what is known of its earlier lives.
   ///
   /// A worker that did not leave by itself has a gap that is still open: it counts until now.
   private func account(_ index: Int, end: WorkerEnd, code: Int32) -> WorkerReport {
     let slot = table.slot(index)
     let now = Time.now
+    let before = members[index].before
     let start = table.startTime(of: Int(members[index].spec.id.work))
+    let first = table.firstStartTime(of: Int(members[index].spec.id.work))
     let ended = slot.fields.ended.load(ordering: .acquiring)
     var gap = slot.fields.longestGap.load(ordering: .relaxed)
     var gapEnd = slot.fields.longestGapEnd.load(ordering: .relaxed)
@@ -110,17 +112,22 @@ extension Crew {
     while let last = cpus.last, last == 0 { cpus.removeLast() }
     let began = slot.fields.began.load(ordering: .relaxed)
     let hasStarted = start > 0 && end != .neverStarted
+    let last = ended == 0 ? now : max(ended, start)
     var report = WorkerReport(
       id: members[index].spec.id, end: end, code: code,
       iterations: slot.fields.iterations.load(ordering: .relaxed),
-      wallNanoseconds: hasStarted ? (ended == 0 ? now : max(ended, start)) - start : 0,
-      cpuNanoseconds: 0, runDelayNanoseconds: 0, voluntarySwitches: 0, involuntarySwitches: 0,
+      wallNanoseconds: before.wall &+ (hasStarted ? last - start : 0),
+      cpuNanoseconds: before.cpu, runDelayNanoseconds: before.runDelay,
+      voluntarySwitches: before.voluntarySwitches,
+      involuntarySwitches: before.involuntarySwitches,
       migrations: slot.fields.migrations.load(ordering: .relaxed), cpusSeen: cpus,
       longestGapNanoseconds: gap,
-      longestGapEndNanoseconds: hasStarted && gapEnd > start ? gapEnd - start : 0,
+      longestGapEndNanoseconds: first > 0 && gapEnd > first ? gapEnd - first : 0,
       longestGapCPU: slot.fields.longestGapCPU.load(ordering: .relaxed),
       workUnits: slot.fields.units.load(ordering: .relaxed),
-      startDelayNanoseconds: began > start && hasStarted ? began - start : 0)
+      startDelayNanoseconds: max(
+        before.startDelay, began > start && hasStarted ? began - start : 0),
+      endedNanoseconds: hasStarted ? last - first : before.ended)
     let count = Int(slot.fields.sightingCount.load(ordering: .acquiring))
     for place in 0..<min(count, Sighting.maximumCount) {
       let seen = WorkerSlot.unpack(slot.fields.sightings[place].load(ordering: .relaxed))

@@ -44,7 +44,7 @@ extension Crew {
     return sum
   }
 
-  /// CPU time of a worker since the common start.
+  /// CPU time of a worker since common starts.
   ///
   /// Workers publish theirs, because asking the kernel takes longer than all else in a sample; only
   /// of a process that has not come by for a while the kernel is asked.
@@ -57,8 +57,12 @@ extension Crew {
     if members[index].spec.isThread || hasEnded || now < Time.after(Self.silence, from: last) {
       return slot.fields.cpu.load(ordering: .relaxed)
     }
+    // Before the start there is nothing to count.
+    guard slot.fields.began.load(ordering: .relaxed) != 0 else {
+      return slot.fields.cpu.load(ordering: .relaxed)
+    }
     let used = UInt64(clamping: max(guest_cpu_time(members[index].pid), 0))
     let before = slot.fields.cpuBefore.load(ordering: .relaxed)
-    return used > before ? used - before : 0
+    return UInt64(max(0, Int64(truncatingIfNeeded: used &- before)))
   }
 }

@@ -5,7 +5,7 @@ internal import Wire
 
 /// All workers, as init sees them.
 struct Crew: ~Copyable {
-  /// One worker's life.
+  /// One worker, whatever process or thread it is at the time.
   struct Member {
     var spec: WorkerSpec
     /// 0 when it could not be started.
@@ -14,6 +14,8 @@ struct Crew: ~Copyable {
     /// Whether init sent the signal that ended it.
     var isKilled = false
     var isReported = false
+    /// What it did in the starts of its group that are over.
+    var before = WorkerTotals()
   }
 
   let table: WorkerTable
@@ -82,7 +84,8 @@ struct Crew: ~Copyable {
     try awaitReady(&telemetry)
   }
 
-  /// Starts the workers of one group; they are on their way to the common start then.
+  /// Starts the workers of one group, of which none runs; they are on their way to the common start
+  /// then.
   ///
   /// - Throws: ``Failure`` without memory or descriptors.
   mutating func start(
@@ -90,13 +93,24 @@ struct Crew: ~Copyable {
     _ telemetry: inout Telemetry
   ) throws(Failure) {
     let work = plan.work[index]
+    renew(index)
     let group = try Group(work, seed: plan.seed, cgroups: cgroups, disk: disk)
     if work.areThreads {
       startThreads(ranges[index], of: group, &telemetry)
     } else {
       try startProcesses(ranges[index], of: group, &telemetry)
     }
-    group.closeDescriptors()
+    group.release()
+  }
+
+  private mutating func renew(_ group: Int) {
+    table.renew(group: group)
+    for index in ranges[group] {
+      table.wake(index).set(0)
+      table.slot(index).fields.renew(members[index].before)
+      members[index].isKilled = false
+      members[index].isReported = false
+    }
   }
 
   private mutating func startProcesses(
@@ -259,9 +273,14 @@ struct Crew: ~Copyable {
     }
   }
 
-  /// Marks a worker as accounted for.
-  mutating func setReported(_ index: Int) {
+  /// Marks a worker as accounted for, and keeps what its next life goes on from.
+  mutating func setReported(_ index: Int, _ report: WorkerReport) {
     members[index].isReported = true
+    members[index].before = WorkerTotals(
+      wall: report.wallNanoseconds, cpu: report.cpuNanoseconds,
+      runDelay: report.runDelayNanoseconds, voluntarySwitches: report.voluntarySwitches,
+      involuntarySwitches: report.involuntarySwitches, startDelay: report.startDelayNanoseconds,
+      ended: report.endedNanoseconds)
   }
 
   private mutating func awaitReady(_ telemetry: inout Telemetry) throws(Failure) {

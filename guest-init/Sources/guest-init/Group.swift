@@ -52,8 +52,10 @@ struct Group {
     }
   }
 
-  /// Closes init's copies of what only workers use.
-  func closeDescriptors() {
+  /// Gives back init's share of what only workers use.
+  func release() {
     for descriptor in pipes { guest_close(descriptor) }
+    arena.unmap()
+    field?.unmap()
   }
 }

@@ -139,6 +139,8 @@ struct Worker {
 
   /// Waits for the common start; what comes before it is not measured.
   mutating func awaitStart() {
+    // A time from the start on may be frozen before this worker can look.
+    frozen = table.frozen(of: Int(spec.id.work))
     slot.fields.isReady.store(true, ordering: .releasing)
     table.ready.increment()
     let deadline = Time.after(Self.startLimit)
@@ -156,18 +158,30 @@ struct Worker {
       }
     }
     let start = table.startTime(of: Int(spec.id.work))
-    delayBefore = Self.runDelay
     unsafe guest_thread_usage(&before)
-    slot.fields.cpuBefore.store(before.cpu_ns, ordering: .relaxed)
+    takeOver()
     while Time.now < start { guest_sleep_until(start) }
     slot.fields.began.store(guest_monotonic(), ordering: .relaxed)
-    gaps = GapKeeper(start: start)
+    gaps = GapKeeper(
+      start: start, longest: slot.fields.longestGap.load(ordering: .relaxed),
+      migrations: slot.fields.migrations.load(ordering: .relaxed))
     publication = start
     delayPublication = Time.after(Self.delayInterval, from: start)
     // Those that wait for this CPU begin now, too, and not a time slice later. A deadline task would
     // give its whole budget away.
     if case .deadline = spec.policy { return }
     guest_yield()
+  }
+
+  /// Goes on from what the slot holds: nothing, unless its group was started before.
+  private mutating func takeOver() {
+    iterations = slot.fields.iterations.load(ordering: .relaxed)
+    units = slot.fields.units.load(ordering: .relaxed)
+    before.cpu_ns &-= slot.fields.cpu.load(ordering: .relaxed)
+    before.voluntary_switches &-= slot.fields.voluntarySwitches.load(ordering: .relaxed)
+    before.involuntary_switches &-= slot.fields.involuntarySwitches.load(ordering: .relaxed)
+    delayBefore = Self.runDelay &- slot.fields.runDelay.load(ordering: .relaxed)
+    slot.fields.cpuBefore.store(before.cpu_ns, ordering: .relaxed)
   }
 
   /// Comes to a meeting: notes when it ran, and sleeps again, so that others of its CPU can.
@@ -356,7 +370,7 @@ struct Worker {
   private func publishSighting() {
     let count = slot.fields.sightingCount.load(ordering: .relaxed)
     guard count < UInt32(Sighting.maximumCount) else { return }
-    let start = table.startTime(of: Int(spec.id.work))
+    let start = table.firstStartTime(of: Int(spec.id.work))
     slot.fields.sightings[Int(count)].store(
       WorkerSlot.pack(cpu: gaps.cpu, at: gaps.last > start ? gaps.last - start : 0),
       ordering: .relaxed)

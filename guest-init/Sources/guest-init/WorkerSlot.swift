@@ -2,7 +2,8 @@ internal import Synchronization
 
 /// What one worker tells init through shared memory.
 ///
-/// One writer, the worker; init only reads.
+/// One writer, the worker; init only reads, but between two starts of its group. Counters go on from
+/// one start to the next.
 struct WorkerSlot: ~Copyable {
   /// CPUs beyond these are not noted as seen.
   static let cpuWords = 16
@@ -36,9 +37,9 @@ struct WorkerSlot: ~Copyable {
 
   /// Its thread, for signals and for the files of /proc.
   let thread = Atomic<UInt32>(0)
-  /// CPU time that it had used before the common start.
+  /// CPU time that it had used before the common start, less ``cpu`` of earlier starts; wraps.
   let cpuBefore = Atomic<UInt64>(0)
-  /// What it used since the common start, as of a moment ago; up to its end once ``ended`` is set.
+  /// What it used since common starts, as of a moment ago; up to its end once ``ended`` is set.
   let cpu = Atomic<UInt64>(0)
   /// The same of its run delay, looked at less often.
   let runDelay = Atomic<UInt64>(0)
@@ -66,6 +67,24 @@ struct WorkerSlot: ~Copyable {
 }
 
 extension WorkerSlot {
+  /// Makes the slot one of a worker that is to be started, with what it has done before.
+  func renew(_ before: WorkerTotals) {
+    cpu.store(before.cpu, ordering: .relaxed)
+    runDelay.store(before.runDelay, ordering: .relaxed)
+    voluntarySwitches.store(before.voluntarySwitches, ordering: .relaxed)
+    involuntarySwitches.store(before.involuntarySwitches, ordering: .relaxed)
+    lastCheckpoint.store(0, ordering: .relaxed)
+    intendedIdle.store(0, ordering: .relaxed)
+    meeting.store(0, ordering: .relaxed)
+    cpuPlusOne.store(0, ordering: .relaxed)
+    began.store(0, ordering: .relaxed)
+    ended.store(0, ordering: .relaxed)
+    thread.store(0, ordering: .relaxed)
+    isReady.store(false, ordering: .relaxed)
+    failedStep.store(0, ordering: .relaxed)
+    failure.store(0, ordering: .relaxed)
+  }
+
   /// A CPU and a time since the common start in one word, so that neither is ever without the other;
   /// 48 bits are three days.
   static func pack(cpu: UInt32, at nanoseconds: UInt64) -> UInt64 {
@@ -76,6 +95,20 @@ extension WorkerSlot {
   static func unpack(_ word: UInt64) -> (cpu: UInt32, nanoseconds: UInt64) {
     (UInt32(word >> 48), word & (1 << 48 - 1))
   }
+}
+
+/// What a worker used in the starts of its group that are over, each from its start to its end, in
+/// nanoseconds.
+struct WorkerTotals {
+  var wall: UInt64 = 0
+  var cpu: UInt64 = 0
+  var runDelay: UInt64 = 0
+  var voluntarySwitches: UInt64 = 0
+  var involuntarySwitches: UInt64 = 0
+  /// The longest of its start delays.
+  var startDelay: UInt64 = 0
+  /// When it ended last, after the first start.
+  var ended: UInt64 = 0
 }
 
 /// The steps of a worker that can fail.

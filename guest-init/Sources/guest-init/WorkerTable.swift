@@ -43,6 +43,7 @@ internal import Wire
         unsafe word(place(of: group) + offset).initialize(to: Atomic(0))
         unsafe number(place(of: group) + offset + 8).initialize(to: Atomic(0))
         unsafe number(place(of: group) + offset + 16).initialize(to: Atomic(0))
+        unsafe number(place(of: group) + offset + 24).initialize(to: Atomic(0))
       }
     }
     for index in 0..<count {
@@ -76,7 +77,20 @@ internal import Wire
   }
   /// Sets the moment of a group's common start.
   func setStartTime(of group: Int, _ time: UInt64) {
+    if firstStartTime(of: group) == 0 {
+      unsafe number(place(of: group) + 24).pointee.store(time, ordering: .relaxed)
+    }
     unsafe number(place(of: group) + 8).pointee.store(time, ordering: .relaxed)
+  }
+  /// The moment of the first start of a group that is started more than once.
+  func firstStartTime(of group: Int) -> UInt64 {
+    unsafe number(place(of: group) + 24).pointee.load(ordering: .relaxed)
+  }
+  /// Makes a group one that is to be started; none of its workers runs.
+  func renew(group: Int) {
+    unsafe number(place(of: group) + 8).pointee.store(0, ordering: .relaxed)
+    start(of: group).set(0)
+    stop(of: group).set(0)
   }
 
   /// How long a group was frozen so far, in nanoseconds, without the time that it still is.

@@ -46,4 +46,12 @@ import Testing
     #expect(news == [true, false, true, false, true])
     #expect(gaps.migrations == 2)
   }
+
+  @Test func `a worker that is started again goes on with its longest gap and its migrations`() {
+    var gaps = GapKeeper(start: 1000, longest: 50, migrations: 3)
+    #expect(gaps.checkpoint(now: 1050, cpu: 2).isLongest == false)
+    #expect(gaps.checkpoint(now: 1101, cpu: 1).isLongest)
+    #expect(gaps.longest == 51)
+    #expect(gaps.migrations == 4)
+  }
 }

@@ -41,8 +41,6 @@ import Wire
   }
 
   @Test func `actions that make no sense are refused before anything is done`() {
-    #expect(refusal(.startWork(0)) == "phase p: work w starts with the others")
-    #expect(refusal(.startWork(0), startsLater: true) == nil)
     #expect(refusal(.setCPUs(CPUSet([0, 1]), isOnline: false)) != nil)
     #expect(refusal(.setCPUs(CPUSet([4]), isOnline: false)) != nil)
     #expect(refusal(.setCPUs(CPUSet([1, 3]), isOnline: false)) == nil)

@@ -30,6 +30,8 @@ void guest_sleep(uint64_t nanoseconds);
 void *_Nullable guest_map_shared(size_t size);
 /// Memory of the caller's own, zeroed and page-aligned. Nil when there is none.
 void *_Nullable guest_map_private(size_t size);
+/// Takes memory that was mapped out of the caller's address space.
+void guest_unmap(void *_Nonnull memory, size_t size);
 /// Waits until the word changes, a wake-up or the `CLOCK_MONOTONIC` deadline.
 void guest_futex_wait(const void *_Nonnull word, uint32_t expected, uint64_t deadline_ns);
 /// Wakes up to `count` waiters.
