@@ -1,7 +1,7 @@
 /// What a run was, written to `run.json` before the guest starts.
 package struct RunIdentity: Codable, Equatable, Sendable {
   /// Version of the run directory's layout and files.
-  package static let currentSchema = 2
+  package static let currentSchema = 3
 
   /// Version of the layout that this directory has.
   package var schema: Int

@@ -8,6 +8,13 @@ extension Scenario {
     }
   }
 
+  /// CPUs that some action takes off.
+  package var cpusTakenOff: Set<Int> {
+    phases.flatMap(\.actions).reduce(into: []) { all, action in
+      if case .cpus(let cpus, isOnline: false) = action { all.formUnion(cpus) }
+    }
+  }
+
   /// The phases as the guest goes through them.
   ///
   /// - Parameters:

@@ -13,10 +13,17 @@ struct WorkerRecord {
   private(set) var report: WorkerReport?
   /// Its accounts at each of its ends, in order; their figures go on from one to the next.
   private(set) var ends: [WorkerReport] = []
+  private var starts = 0
+  private var worst: (end: WorkerEnd, code: Int32)?
   var disk: DiskReport?
   var latencies: [LatencyKind: LatencyHistogram] = [:]
   /// Where and when the longest of them ended.
   var worstLatencies: [LatencyKind: Sighting] = [:]
+
+  init(id: WorkerID, name: String) {
+    self.id = id
+    self.name = name
+  }
 
   /// Whether any event names the worker.
   var wasSeen: Bool { pid != nil || lastSample != nil || report != nil || disk != nil }
@@ -26,19 +33,23 @@ struct WorkerRecord {
   /// Takes note of a start, behind which there is no account yet.
   mutating func begin(pid: UInt32) {
     self.pid = pid
-    report = nil
+    starts += 1
+    (report, disk) = (nil, nil)
+    (latencies, worstLatencies) = ([:], [:])
   }
 
   /// Takes its account of another end; one that was bad stays so whatever comes behind it.
+  ///
+  /// Where the account of an earlier end is missing, nobody knows whether that was bad.
   mutating func end(_ account: WorkerReport) {
     var account = account
     ends.append(account)
-    if let worst = ends.max(by: { $0.end.severity < $1.end.severity }),
-      worst.end.severity > account.end.severity
-    {
-      (account.end, account.code) = (worst.end, worst.code)
+    if let worst, worst.end.severity > account.end.severity {
+      (account.end, account.code) = worst
+    } else {
+      worst = (account.end, account.code)
     }
-    report = account
+    report = ends.count >= starts ? account : nil
   }
 }
 
@@ -48,7 +59,8 @@ extension WorkerEnd {
     switch self {
     case .stopped: 0
     case .killed: 1
-    case .failed, .crashed, .neverStarted: 2
+    case .neverStarted: 2
+    case .failed, .crashed: 3
     }
   }
 }

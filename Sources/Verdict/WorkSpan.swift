@@ -23,12 +23,17 @@ extension Ledger {
     let workEnd = stages[.workEnded]
     var spans: [WorkSpan] = []
     if !group.startsLater { spans.append(WorkSpan(start: workStart)) }
+    // Each action is told once; a stream that says more is not believed.
+    var seen: Set<UInt64> = []
     for report in phases {
       guard case .action(let number, let began, _, let failure, _) = report.what,
-        let action = action(number, ofStep: report.step)
+        let action = action(number, ofStep: report.step),
+        seen.insert(UInt64(report.step) << 16 | UInt64(number)).inserted
       else { continue }
       switch action {
       case .start(group.name) where failure.isEmpty:
+        // Its stop was not told, but it did not run any more.
+        if let last = spans.indices.last, spans[last].end == nil { spans[last].end = began }
         spans.append(WorkSpan(start: report.monotonic))
       case .stop(group.name):
         // Workers that do not stop were told to all the same.

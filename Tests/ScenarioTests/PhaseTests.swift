@@ -87,6 +87,19 @@ import Wire
     #expect(try Plan(decoding: plan.encoded()) == plan)
   }
 
+  @Test func `work is bound by a cpuset that comes with its cgroup, too`() throws {
+    let scenario = try decode(
+      #"""
+      {"ktstr": 1, "name": "t", "machine": {"cpus": 2},
+       "work": [{"name": "s", "type": "spin", "cgroup": "c"}, {"name": "free", "type": "spin"}],
+       "phases": [{"name": "p", "actions": [{"create": "c", "cpuset.cpus": "0"}, {"start": "s"}],
+                   "hold": "1s"}],
+       "expect": {"isolation": true}}
+      """#
+    ).scenario
+    #expect(scenario.expect.isolation == [IsolationLimit(subject: .work("s"), cpus: nil)])
+  }
+
   @Test func `a group that is stopped before it is started runs from the start, then anew`() throws
   {
     let scenario = try decode(

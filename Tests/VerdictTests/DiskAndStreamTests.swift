@@ -36,6 +36,16 @@ import Wire
         == "disk/0 verified 1 KiB of the 4 KiB of one pass (1 I/O errors, the last EIO (errno 5))")
   }
 
+  @Test func `a pass that left blocks out is none`() {
+    func status(_ bytes: UInt64) -> CheckStatus? {
+      judged {
+        $0.editDiskReport { ($0.passes, $0.bytesVerified, $0.ioErrors) = (1, bytes, 3) }
+      }.check(.diskVerified, "disk/0")?.status
+    }
+    #expect(status(4095) == .inconclusive)
+    #expect(status(4096) == .pass)
+  }
+
   @Test func `a disk report that is missing cannot be judged`() {
     let lost = judged { $0.drop { if case .diskReport = $0 { true } else { false } } }
     #expect(

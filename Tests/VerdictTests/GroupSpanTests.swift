@@ -224,6 +224,61 @@ import Wire
     #expect(check?.detail.contains("signal 11") == true, "\(check?.detail ?? "")")
   }
 
+  @Test func `what an end was that nobody told of is not known`() {
+    let lost = Self.twoLives().with { evidence in
+      let first = evidence.events.firstIndex {
+        if case .workerReport(let report) = $0 { report.id == Fixture.spin0 } else { false }
+      }
+      if let first { evidence.events.remove(at: first) }
+    }
+    #expect(Self.endings(lost) == [.inconclusive, .pass])
+  }
+
+  @Test func `latencies of an earlier start are not those of the whole`() {
+    let evidence = Self.twoLives().with { evidence in
+      // Told at the first end only.
+      for id in [Fixture.spin0, Fixture.spin1] {
+        evidence.addLatencies(id, .wake, [5])
+        if let told = evidence.events.popLast() { evidence.events.insert(told, at: 0) }
+      }
+    }
+    let check = judge(
+      Self.scenario(times: 2) {
+        $0.latency = [
+          LatencyLimit(work: "spin", kind: .wake, percentile: 99, limitNanoseconds: 10)
+        ]
+      }, evidence
+    ).checks.first { $0.id == .workLatency }
+    #expect(check?.status == .inconclusive, "\(check?.detail ?? "")")
+  }
+
+  @Test func `latencies of which nothing was told in a later start are not known to settle`() {
+    func status(_ moments: [Int]) -> CheckStatus? {
+      let evidence = Self.twoLives().with { evidence in
+        for number in moments {
+          var histogram = LatencyHistogram()
+          for _ in 0..<10 { histogram.record(1000) }
+          evidence.events.append(
+            .latencyInterval(
+              LatencyInterval(
+                work: 0, kind: .wake, monotonic: Self.at(Double(number) / 10),
+                histogram: histogram)))
+        }
+      }
+      return judge(
+        Self.scenario(times: 2) {
+          $0.latencyConverges = [
+            LatencyConvergenceLimit(
+              work: "spin", kind: .wake, percentile: 99, limitNanoseconds: 2000,
+              afterNanoseconds: 0)
+          ]
+        }, evidence
+      ).checks.first { $0.id == .workLatencyConvergence }?.status
+    }
+    #expect(status(Array(6...15) + Array(21...30)) == .pass)
+    #expect(status(Array(6...15)) == .inconclusive)
+  }
+
   @Test func `an account of an earlier start is none of the last`() {
     let cut = Self.twoLives().with { evidence in
       let last = evidence.events.lastIndex {

@@ -25,12 +25,16 @@ import Wire
 
   /// The fixture's 3 s with these totals at both ends.
   private func check(
-    _ limit: PressureLimit, start: [PressureTotal]?, end: [PressureTotal]?
+    _ limit: PressureLimit, start: [PressureTotal]?, end: [PressureTotal]?,
+    phases: [PhaseSpec] = []
   ) -> CheckResult? {
-    Limits.judged({ $0.pressure = [limit] }) {
+    var scenario = Limits.scenario { $0.pressure = [limit] }
+    scenario.phases = phases
+    let evidence = Fixture.evidence.with {
       if let start { $0.events.append(Self.reading(.workStarted, seconds: 0, start)) }
       if let end { $0.events.append(Self.reading(.workEnded, seconds: 3, end)) }
-    }.checks.first { $0.id == .pressure }
+    }
+    return judge(scenario, evidence).checks.first { $0.id == .pressure }
   }
 
   private let machine = PressureLimit(resource: .cpu, most: 0.5)
@@ -60,10 +64,18 @@ import Wire
     #expect(
       failed?.detail
         == "all tasks in cgroup a at once waited for memory for 90 % of the work (at most 10 %)")
+    let end = [machine, Self.total("a", 5, full: 300, .memory)]
     let later = check(
-      limit, start: [machine], end: [machine, Self.total("a", 5, full: 300, .memory)])
+      limit, start: [machine], end: end,
+      phases: [PhaseSpec(name: "p", actions: [.create(CgroupSpec(name: "a"))], hold: .time(1))])
     #expect(later?.status == .pass)
     #expect(later?.measured == Quantity(0.1, .ratio))
+    let lost = check(limit, start: [machine], end: end)
+    #expect(lost?.status == .inconclusive)
+    #expect(
+      lost?.detail
+        == "the pressure of cgroup a at the start of the work was not told (the guest never sent "
+        + "it)")
   }
 
   @Test func `what the kernel does not tell is not known`() {
@@ -87,9 +99,8 @@ import Wire
       detail(cgroup, some + [Self.total("a", 9)], some + [Self.total("a", 8)])?.contains("fell")
         == true)
     let full = PressureLimit(resource: .cpu, isFull: true, cgroup: "a", most: 0.5)
-    #expect(
-      detail(full, some, some + [Self.total("a", 9, full: nil)])?.contains("no \"full\" pressure")
-        == true)
+    let none = [Self.total("a", 9, full: nil)]
+    #expect(detail(full, some + none, some + none)?.contains("no \"full\" pressure") == true)
   }
 }
 

@@ -30,7 +30,13 @@ import Wire
   private static func verdict(
     failure: String = "", end: PhaseReport.End? = .conditionMet
   ) -> Verdict {
-    judged(scenario) { evidence in
+    judge(scenario, evidence(failure: failure, end: end))
+  }
+
+  private static func evidence(
+    failure: String = "", end: PhaseReport.End? = .conditionMet
+  ) -> RunEvidence {
+    Fixture.evidence.with { evidence in
       var events = [
         report(0, 0, .began),
         report(
@@ -84,6 +90,29 @@ import Wire
     let cut = Self.verdict(end: nil)
     #expect(cut.check(.phaseActions, "phase")?.status == .inconclusive)
     #expect(cut.check(.phaseHold, "two") == nil)
+  }
+
+  @Test func `an action that nobody told of may have failed`() {
+    let actions: (inout RunEvidence) -> Void = { evidence in
+      evidence.drop {
+        if case .phase(let report) = $0, case .action = report.what { true } else { false }
+      }
+    }
+    let check = judge(Self.scenario, Self.evidence().with(actions)).check(.phaseActions, "phase")
+    #expect(check?.status == .inconclusive)
+    #expect(
+      check?.detail == "of 1 actions 0 are known to have succeeded (the guest never sent it)")
+  }
+
+  @Test func `an action of any number can fail`() {
+    let evidence = Self.evidence().with {
+      $0.events.append(
+        Self.report(
+          0, 30, .action(number: .max, began: 0, text: "x", failure: "bad", errno: .min)))
+    }
+    let check = judge(Self.scenario, evidence).check(.phaseActions, "phase")
+    #expect(check?.status == .error)
+    #expect(check?.detail.contains("action 65536 (x)") == true, "\(check?.detail ?? "")")
   }
 
   @Test func `a scenario without phases has no check of them`() {

@@ -11,15 +11,19 @@ import Wire
   /// Two busy workers of two cgroups on one CPU for 3 s; the first has this much of it.
   private func judged(
     tolerance: Double, weight: UInt64? = 200, milliseconds: UInt64 = 2_000,
+    actions: [ActionSpec] = [],
     _ change: (inout RunEvidence) -> Void = { _ in }
   ) -> Verdict {
     var expect = Expectations(progress: false)
     expect.weights = [WeightLimit(cgroups: ["heavy", "light"], tolerance: tolerance)]
-    let scenario = Scenario(
+    var scenario = Scenario(
       name: "t", machine: MachineSpec(topology: .flat(cpus: 2)),
       cgroups: [CgroupSpec(name: "heavy", cpuWeight: weight), CgroupSpec(name: "light")],
       work: ["heavy", "light"].map { WorkSpec(name: $0, kind: .spin, workers: 1, cgroup: $0) },
       durationNanoseconds: 3 * Fixture.second, expect: expect)
+    if !actions.isEmpty {
+      scenario.phases = [PhaseSpec(name: "p", actions: actions, hold: .time(1))]
+    }
     let evidence = Fixture.evidence.with {
       $0.drop {
         if case .workerReport = $0 { true } else { false }
@@ -36,6 +40,20 @@ import Wire
       change(&$0)
     }
     return judge(scenario, evidence)
+  }
+
+  @Test func `shares of the whole run say nothing where a phase changes what is due`() {
+    func status(_ action: ActionSpec) -> CheckStatus? {
+      judged(tolerance: 0, actions: [action]).check(.cgroupWeight, "cgroup heavy")?.status
+    }
+    #expect(status(.stop("light")) == .inconclusive)
+    #expect(status(.start("heavy")) == .inconclusive)
+    #expect(status(.move(work: "heavy", to: nil)) == .inconclusive)
+    #expect(status(.freeze("light")) == .inconclusive)
+    #expect(status(.set(CgroupSpec(name: "light", cpuWeight: 300))) == .inconclusive)
+    #expect(status(.set(CgroupSpec(name: "light", cpusetCPUs: [0, 1]))) == .pass)
+    #expect(status(.stop("other")) == .pass)
+    #expect(status(.set(CgroupSpec(name: "other", cpuWeight: 300))) == .pass)
   }
 
   @Test func `shares follow weights within the tolerance, whose border is good`() {

@@ -217,6 +217,22 @@ import Wire
       verdict.check(.fairness, "cgroup a")?.detail == "no worker of cgroup a got any CPU time")
   }
 
+  @Test func `groups that a phase changes are not held against each other, one group is`() {
+    func status(_ action: ActionSpec, groups: Int) -> CheckStatus? {
+      var scenario = Fixture.scenario
+      if groups > 1 { scenario.work[1].cgroup = "a/b" }
+      scenario.phases = [PhaseSpec(name: "p", actions: [action], hold: .time(1))]
+      scenario.expect.fairness = [FairnessLimit(subject: .cgroup("a"), maxSpread: 0.5)]
+      return judge(scenario, Fixture.evidence).check(.fairness, "cgroup a")?.status
+    }
+    for action: ActionSpec in [.stop("spin"), .start("disk"), .freeze("a")] {
+      #expect(status(action, groups: 1) == .pass)
+    }
+    #expect(status(.stop("spin"), groups: 2) == .inconclusive)
+    #expect(status(.start("disk"), groups: 2) == .inconclusive)
+    #expect(status(.freeze("a"), groups: 2) == .pass)
+  }
+
   @Test func `without all reports fairness is told from the last common sample but not judged`() {
     let verdict = judged {
       $0.dropReport(Fixture.spin1)

@@ -172,6 +172,36 @@ import Wire
     let change = PhaseSpec(
       name: "p", actions: [.set(CgroupSpec(name: "a", cpusetCPUs: [1]))], hold: .time(1))
     #expect(status([0], phases: [change]) == .inconclusive)
+    let elsewhere = PhaseSpec(
+      name: "p", actions: [.set(CgroupSpec(name: "x", cpusetCPUs: [1]))], hold: .time(1))
+    #expect(status([0], phases: [elsewhere]) == .fail)
+    // Nobody can keep to a CPU that is not there.
+    func off(_ cpus: [Int]) -> [PhaseSpec] {
+      [PhaseSpec(name: "p", actions: [.cpus(cpus, isOnline: false)], hold: .time(1))]
+    }
+    #expect(status([0], phases: off([0])) == .inconclusive)
+    #expect(status([0], phases: off([1])) == .fail)
+  }
+
+  @Test func `a cpuset that comes with its cgroup is kept to like any other`() {
+    func status(_ specs: CgroupSpec...) -> CheckStatus? {
+      var scenario = Limits.scenario {
+        $0.isolation = [IsolationLimit(subject: .work("spin"), cpus: nil)]
+      }
+      scenario.cgroups = []
+      scenario.phases = [
+        PhaseSpec(name: "p", actions: specs.map { .create($0) }, hold: .time(1))
+      ]
+      let evidence = Fixture.evidence.with {
+        $0.editReport(Fixture.spin1) { $0.cpusSeen = [0b10] }
+      }
+      return judge(scenario, evidence).check(.workerIsolation, "spin/1")?.status
+    }
+    #expect(status(CgroupSpec(name: "a/b", cpusetCPUs: [1])) == .pass)
+    #expect(status(CgroupSpec(name: "a/b", cpusetCPUs: [0])) == .fail)
+    #expect(
+      status(CgroupSpec(name: "a/b", cpusetCPUs: [0]), CgroupSpec(name: "a/b", cpusetCPUs: [1]))
+        == .inconclusive)
   }
 
   @Test func `a CPU that was seen is a fact, that no other was seen needs a whole run`() {

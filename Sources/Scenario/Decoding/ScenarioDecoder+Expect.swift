@@ -3,7 +3,7 @@ import Topology
 /// What the names in `expect` may refer to.
 struct ExpectationContext {
   let work: [DecodedWork]
-  let cgroups: [DecodedCgroup]?
+  let cgroups: [DecodedCgroup]
   let hasDisk: Bool
   /// Nil where it could not be read.
   var topology: CPUTopology? = nil
@@ -16,7 +16,7 @@ struct ExpectationContext {
 
   /// Declared cgroups and those that work lies in, with their parents.
   var cgroupNames: [String] {
-    let named = (cgroups ?? []).compactMap(\.name) + work.compactMap { $0.spec?.cgroup }
+    let named = cgroups.compactMap(\.name) + work.compactMap { $0.spec?.cgroup }
     var seen: Set<String> = []
     return (named + named.flatMap { CgroupSpec.ancestors(of: $0) }).filter {
       seen.insert($0).inserted

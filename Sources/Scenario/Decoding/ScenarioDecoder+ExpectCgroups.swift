@@ -43,7 +43,7 @@ extension ScenarioDecoder {
     if members.isEmpty, context.isWhole {
       node.refuse("no work is in the cgroup \(Quoting.quoted(name)), so it gets no CPU time")
     }
-    let limited = (context.cgroups ?? []).compactMap(\.spec).first {
+    let limited = context.cgroups.compactMap(\.spec).first {
       $0.cpuMax?.quotaMicroseconds != nil && CgroupSpec.contains(name, $0.name)
     }
     if let limited {

@@ -127,7 +127,7 @@ extension ScenarioDecoder {
 
   private func isBound(_ group: WorkSpec, _ context: ExpectationContext) -> Bool {
     group.affinity != .inherit
-      || Scenario.cpuset(of: group, among: (context.cgroups ?? []).compactMap(\.spec)) != nil
+      || Scenario.cpuset(of: group, among: context.cgroups.compactMap(\.spec)) != nil
   }
 
   private func isolationLimit(_ node: Node, _ context: ExpectationContext) -> IsolationLimit? {

@@ -46,9 +46,12 @@ struct ScenarioDecoder {
       object, phases: steps.map { phases[$0].spec.hold.longestNanoseconds })
     // A disk that could not be read is a disk all the same: one mistake, one message.
     let hasDisk = root.value["machine"]?["disk"] != nil
+    let created = phases.flatMap(\.spec.actions).compactMap { action in
+      if case .create(let spec) = action { DecodedCgroup(name: spec.name, spec: spec) } else { nil }
+    }
     let expectationContext = ExpectationContext(
-      work: work ?? [], cgroups: cgroups, hasDisk: hasDisk, topology: machine?.topology,
-      duration: duration,
+      work: work ?? [], cgroups: (cgroups ?? []) + created, hasDisk: hasDisk,
+      topology: machine?.topology, duration: duration,
       hasScheduler: root.value["scheduler"] != nil || root.value["schedulers"] != nil)
     var expect = expectations(object["expect"], context: expectationContext)
     expect.payloads = payloadExpectations(payloadExpectation(object), of: payloads)

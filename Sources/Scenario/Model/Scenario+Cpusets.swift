@@ -1,8 +1,8 @@
 extension Scenario {
-  /// The CPUs that the cgroup of a group's workers gives them at the start; nil where it restricts
+  /// The CPUs that the cgroup of a group's workers gives them when they start; nil where it restricts
   /// nothing.
   package func cpuset(of group: WorkSpec) -> [Int]? {
-    Self.cpuset(of: group, among: cgroups)
+    Self.cpuset(of: group, among: cgroups + laterCgroups)
   }
 
   /// The nearest cgroup with a set decides: sets of the groups below lie within it.

@@ -37,7 +37,7 @@ extension Ledger {
         .fail, measured,
         "\(worker.name) read back other data than it wrote: \(blocks)\(place)\(errors)")
     }
-    guard report.passes > 0, report.bytesVerified > 0 else {
+    guard report.passes > 0, report.bytesVerified >= bytesOnePass else {
       return result(
         .inconclusive, measured,
         "\(worker.name) verified \(measured.text) of the \(limit.quantity.text) of one pass\(errors)"

@@ -9,7 +9,8 @@ extension Ledger {
   }
 
   private func fairness(_ expected: FairnessLimit) -> CheckResult {
-    let (subject, members) = members(of: expected.subject)
+    let (subject, groups) = members(of: expected.subject)
+    let members = groups.flatMap { workers(ofGroup: $0) }
     let limit = Limit(.atMost, Quantity(expected.maxSpread, .ratio))
     func inconclusive(_ detail: String) -> CheckResult {
       CheckResult(.fairness, subject, .inconclusive, limit: limit, detail)
@@ -17,6 +18,7 @@ extension Ledger {
     guard members.count >= 2 else {
       return inconclusive("\(subject) has \(members.count) workers; nothing to compare")
     }
+    if let reason = reasonAgainstComparing(groups) { return inconclusive(reason) }
     if let dead = members.first(where: { $0.report != nil && !$0.ranToTheEnd }) {
       return inconclusive(
         "\(dead.name) did not work to the end, so the CPU times in \(subject) do not compare")
@@ -59,21 +61,43 @@ extension Ledger {
       "\(story), a spread of \(shown) (limit \(border))")
   }
 
+  /// The groups that are meant, by their places in the scenario.
   private func members(
     of subject: FairnessLimit.Subject
-  ) -> (subject: CheckSubject, members: [WorkerRecord]) {
-    var members: [WorkerRecord] = []
-    for (index, group) in scenario.work.enumerated() {
-      let belongs =
-        switch subject {
-        case .work(let name): group.name == name
-        case .cgroup(let name): group.cgroup.map { CgroupSpec.contains(name, $0) } ?? false
-        }
-      if belongs { members += workers(ofGroup: index) }
-    }
+  ) -> (subject: CheckSubject, groups: [Int]) {
+    let groups = scenario.work.indices.filter { subject.contains(scenario.work[$0]) }
     switch subject {
-    case .work(let name): return (CheckSubject(.work, name), members)
-    case .cgroup(let name): return (CheckSubject(.cgroup, name), members)
+    case .work(let name): return (CheckSubject(.work, name), groups)
+    case .cgroup(let name): return (CheckSubject(.cgroup, name), groups)
     }
+  }
+
+  /// Why the CPU times of several groups over the whole run are not to be held against each other:
+  /// a phase did something to one of them; nil when none did.
+  func reasonAgainstComparing(_ groups: [Int]) -> String? {
+    // The workers of one group start, stop and move together.
+    guard groups.count > 1 else { return nil }
+    let groups = groups.map { scenario.work[$0] }
+    func isInside(_ cgroup: String, _ group: WorkSpec) -> Bool {
+      group.cgroup.map { CgroupSpec.contains(cgroup, $0) } ?? false
+    }
+    for phase in scenario.phases {
+      for action in phase.actions {
+        let changed: String? =
+          switch action {
+          case .start(let name), .stop(let name), .move(let name, _), .affinity(let name, _),
+            .policy(let name, _, _):
+            groups.contains { $0.name == name } ? name : nil
+          case .freeze(let name), .unfreeze(let name):
+            groups.contains { isInside(name, $0) } && !groups.allSatisfy { isInside(name, $0) }
+              ? name : nil
+          default: nil
+          }
+        guard let changed else { continue }
+        return "phase \(phase.name) changes what \(changed) can have, so the CPU times of the "
+          + "whole run do not compare"
+      }
+    }
+    return nil
   }
 }

@@ -19,6 +19,13 @@ extension Ledger {
       return result(
         .inconclusive, nil, "\(worker.name) has no CPUs of its own that it must keep to throughout")
     }
+    // Then the kernel lets it run anywhere (select_fallback_rq() of kernel/sched/core.c).
+    guard !allowed.cpus.allSatisfy(scenario.cpusTakenOff.contains) else {
+      return result(
+        .inconclusive, nil,
+        "all CPUs that \(worker.name) must keep to (\(CPUListText.of(allowed.words))) are taken off "
+          + "by phases")
+    }
     guard let report = worker.report else {
       return result(.inconclusive, nil, missingReport(of: worker))
     }
@@ -80,11 +87,19 @@ extension Ledger {
 
   /// Whether a phase changes where a group may run, so that no one set holds throughout.
   private func changesPlace(of group: WorkSpec) -> Bool {
-    scenario.phases.contains { phase in
+    func isHome(_ cgroup: String) -> Bool {
+      group.cgroup.map { CgroupSpec.contains(cgroup, $0) } ?? false
+    }
+    return scenario.phases.contains { phase in
       phase.actions.contains { action in
         switch action {
         case .affinity(let work, _), .move(let work, _): work == group.name
-        case .set(let cgroup): cgroup.cpusetCPUs != nil
+        case .set(let spec): spec.cpusetCPUs != nil && isHome(spec.name)
+        case .create(let spec):
+          isHome(spec.name)
+            && (scenario.cgroups + scenario.laterCgroups).contains {
+              $0.name == spec.name && $0.cpusetCPUs != spec.cpusetCPUs
+            }
         default: false
         }
       }

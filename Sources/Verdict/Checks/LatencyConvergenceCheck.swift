@@ -129,7 +129,7 @@ extension Ledger {
         open = window(from: at)
       }
     }
-    if let end = span.end, end > workStart, hole == nil, last > origin,
+    if let end = span.end, end > workStart, hole == nil,
       end - workStart > last.saturating(adding: expected.windowNanoseconds)
     {
       hole = (last, end - workStart)

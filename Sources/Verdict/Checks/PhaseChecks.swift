@@ -23,7 +23,8 @@ extension Ledger {
         let why = errno == 0 ? "" : ": \(errnoText(errno))"
         let when = sinceStart(began).map { " \(Quantity($0, .nanoseconds).text) into the work" }
         failures.append(
-          "phase \(report.phase), action \(number + 1) (\(text))\(when ?? ""): \(failure)\(why)")
+          "phase \(report.phase), action \(Int(number) + 1) (\(text))\(when ?? ""): "
+            + "\(failure)\(why)")
       case .ended(.givenUp):
         failures.append("phase \(report.phase) was given up because the run was too late for it")
       case .ended:
@@ -39,6 +40,12 @@ extension Ledger {
       return CheckResult(
         .phaseActions, subject, .inconclusive,
         "of \(scenario.steps.count) phases \(ended) are known to have come to their end")
+    }
+    let asked = scenario.steps.reduce(0) { $0 + scenario.phases[$1].actions.count }
+    guard done >= asked else {
+      return CheckResult(
+        .phaseActions, subject, .inconclusive,
+        "of \(asked) actions \(done) are known to have succeeded (\(reasonForAbsence))")
     }
     return CheckResult(
       .phaseActions, subject, .pass,

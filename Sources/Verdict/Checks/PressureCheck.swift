@@ -61,9 +61,16 @@ extension Ledger {
       return missing("cgroup \(cgroup) was not there any more at the end of the work")
     }
     // One that was made during the work has counted from nothing.
-    let before =
-      total(start.totals, cgroup)
-      ?? PressureTotal(cgroup: cgroup, resource: expected.resource, some: 0, full: 0)
+    let isLater = scenario.laterCgroups.contains { $0.name == cgroup }
+    guard
+      let before = total(start.totals, cgroup)
+        ?? (isLater
+          ? PressureTotal(cgroup: cgroup, resource: expected.resource, some: 0, full: 0) : nil)
+    else {
+      return missing(
+        "the pressure of cgroup \(cgroup) at the start of the work was not told "
+          + "(\(reasonForAbsence))")
+    }
     guard end.at > start.at else { return missing("there was no time of work to measure in") }
     let (first, last) = expected.isFull ? (before.full, after.full) : (before.some, after.some)
     guard let first, let last else {

@@ -31,6 +31,7 @@ extension Ledger {
           .cgroupWeight, CheckSubject(.cgroup, $0), .inconclusive, limit: limit, detail)
       }
     }
+    if let reason = reasonAgainstWeights(of: expected.cgroups) { return inconclusive(reason) }
     var holdings: [Holding] = []
     for name in expected.cgroups {
       let (holding, reason) = holding(of: name)
@@ -69,6 +70,28 @@ extension Ledger {
           + "\(Quantity(cpu, .nanoseconds).text)); its weight of \(holding.weight) is due "
           + "\(Quantity(due, .ratio).text), so it is \(shown) off (limit \(border))")
     }
+  }
+
+  /// Why no one weight is due to the cgroups throughout; nil when one is.
+  private func reasonAgainstWeights(of cgroups: [String]) -> String? {
+    let groups = scenario.work.indices.filter { index in
+      cgroups.contains { FairnessLimit.Subject.cgroup($0).contains(scenario.work[index]) }
+    }
+    if let reason = reasonAgainstComparing(groups) { return reason }
+    for phase in scenario.phases {
+      for case .set(let spec) in phase.actions {
+        let isOne = spec.cpuWeight != nil && cgroups.contains(spec.name)
+        let isLimit =
+          spec.cpuMax != nil
+          && cgroups.contains {
+            CgroupSpec.contains($0, spec.name) || CgroupSpec.contains(spec.name, $0)
+          }
+        guard isOne || isLimit else { continue }
+        return "phase \(phase.name) changes the settings of cgroup \(spec.name), so no one weight "
+          + "is due throughout"
+      }
+    }
+    return nil
   }
 
   private func holding(of name: String) -> (holding: Holding?, reason: String) {

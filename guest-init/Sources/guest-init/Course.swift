@@ -138,11 +138,12 @@ struct Course {
         }
         endAction(nil, &telemetry)
       case .holding(let end, var watch):
-        if let next = hold(until: end, &watch, now, crew) {
+        if let what = hold(until: end, &watch, now, crew) {
+          endPhase(what, &telemetry)
+        } else {
           state = .holding(until: end, watch)
-          return next
+          return watch == nil ? end : min(end, Time.after(Self.watchInterval, from: now))
         }
-        endPhase(watch == nil ? .held : now >= end ? .limitReached : .conditionMet, &telemetry)
       }
     }
   }
@@ -190,17 +191,18 @@ struct Course {
     }
   }
 
-  /// When to look again; nil once the hold is over.
+  /// How the hold ended; nil while it goes on.
+  ///
+  /// At the limit there is a last look at the condition.
   private func hold(
     until end: UInt64, _ watch: inout HoldWatch?, _ now: UInt64, _ crew: borrowing Crew
-  ) -> UInt64? {
-    guard now < end else { return nil }
+  ) -> PhaseReport.End? {
     guard case .until(let condition, _) = plan.steps.isEmpty ? .time(0) : phase.hold else {
-      return end
+      return now < end ? nil : .held
     }
     let iterations = crew.iterations(of: Int(condition.work))
-    if watch?.isMet(at: now, iterations: iterations) ?? false { return nil }
-    return min(end, Time.after(Self.watchInterval, from: now))
+    if watch?.isMet(at: now, iterations: iterations) ?? false { return .conditionMet }
+    return now < end ? nil : .limitReached
   }
 
   private mutating func endPhase(_ end: PhaseReport.End, _ telemetry: inout Telemetry) {

@@ -33,7 +33,7 @@ extension Crew {
       report.voluntarySwitches = slot.fields.voluntarySwitches.load(ordering: .relaxed)
       report.involuntarySwitches = slot.fields.involuntarySwitches.load(ordering: .relaxed)
     } else if members[index].spec.isThread {
-      report.cpuNanoseconds = slot.fields.cpu.load(ordering: .relaxed)
+      takePublished(slot, &report)
     } else {
       // It could not say so itself; startup is in these.
       report.cpuNanoseconds &+= ended.cpu_ns
@@ -42,6 +42,12 @@ extension Crew {
       report.involuntarySwitches &+= ended.involuntary_switches
     }
     send(report, index, &telemetry)
+  }
+
+  /// Takes what a thread published last: its process tells nothing of it alone.
+  private func takePublished(_ slot: Slot, _ report: inout WorkerReport) {
+    report.cpuNanoseconds = slot.fields.cpu.load(ordering: .relaxed)
+    report.runDelayNanoseconds = slot.fields.runDelay.load(ordering: .relaxed)
   }
 
   /// Sends the account of a worker that no fork brought to life.
@@ -62,8 +68,13 @@ extension Crew {
             text: members[index].spec.processName + " (pid \(pid)) does not die; it waits in "
               + ByteText.word(Files.contents("/proc/\(pid)/wchan")))))
       var report = account(index, end: .killed, code: 9)
-      report.cpuNanoseconds &+= UInt64(clamping: max(guest_cpu_time(pid), 0))
-      report.runDelayNanoseconds &+= ByteText.runDelay(Files.contents("/proc/\(pid)/schedstat"))
+      if members[index].spec.isThread {
+        takePublished(table.slot(index), &report)
+      } else {
+        report.cpuNanoseconds &+= UInt64(clamping: max(guest_cpu_time(pid), 0))
+        report.runDelayNanoseconds &+= ByteText.runDelay(
+          Files.contents("/proc/\(pid)/schedstat"))
+      }
       send(report, index, &telemetry)
     }
   }
@@ -112,7 +123,8 @@ extension Crew {
     while let last = cpus.last, last == 0 { cpus.removeLast() }
     let began = slot.fields.began.load(ordering: .relaxed)
     let hasStarted = start > 0 && end != .neverStarted
-    let last = ended == 0 ? now : max(ended, start)
+    // Who was killed on its way to the start has not come to it.
+    let last = max(ended == 0 ? now : ended, start)
     var report = WorkerReport(
       id: members[index].spec.id, end: end, code: code,
       iterations: slot.fields.iterations.load(ordering: .relaxed),

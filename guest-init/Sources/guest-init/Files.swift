@@ -4,8 +4,13 @@ internal import GuestLogic
 /// Whole-file access to the small files that init reads and writes.
 enum Files {
   /// Reads a file of at most `limit` bytes.
-  static func read(_ path: String, limit: Int = 1 << 16) throws(Failure) -> [UInt8] {
-    let descriptor = unsafe guest_open(path, Int32(guest_read_only))
+  ///
+  /// - Parameter waits: whether it may wait for what is no file on a disk, such as a pipe.
+  static func read(
+    _ path: String, limit: Int = 1 << 16, waits: Bool = true
+  ) throws(Failure) -> [UInt8] {
+    let flags = waits ? Int32(guest_read_only) : Int32(guest_read_only) | Int32(guest_nonblocking)
+    let descriptor = unsafe guest_open(path, flags)
     guard descriptor >= 0 else { throw Failure("open " + path, result: Int(descriptor)) }
     defer { guest_close(descriptor) }
     var bytes: [UInt8] = []

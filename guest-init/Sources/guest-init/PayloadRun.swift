@@ -96,7 +96,7 @@ struct PayloadRun {
   private func handOver(_ number: Int, _ telemetry: inout Telemetry) {
     let name = UInt16(truncatingIfNeeded: number)
     do throws(Failure) {
-      var rest = try Files.read(plan.files[number], limit: Self.fileLimit)[...]
+      var rest = try Files.read(plan.files[number], limit: Self.fileLimit, waits: false)[...]
       repeat {
         let piece = rest.prefix(ProgramEvent.maximumOutput)
         post(.file(index: name, Array(piece)), &telemetry)

@@ -12,12 +12,15 @@ extension Worker {
     // Offsets whose write failed: what is there is unknown, so it is not compared.
     var unwritten: [UInt64] = []
     awaitStart()
-    var pass: UInt32 = 0
+    // Never the pattern of an earlier start: what that left would be taken for written.
+    let first = fields.fields.nextPass.load(ordering: .relaxed)
+    var pass = first
     repeat {
+      fields.fields.nextPass.store(pass &+ 1, ordering: .relaxed)
       let pattern = DiskPattern(
         seed: group.seed, work: spec.id.work, worker: spec.id.worker, pass: pass)
-      if write(pattern, part, &unwritten, mayStop: pass > 0),
-        verify(pattern, part, unwritten, mayStop: pass > 0)
+      if write(pattern, part, &unwritten, mayStop: pass != first),
+        verify(pattern, part, unwritten, mayStop: pass != first)
       {
         fields.fields.passes.wrappingAdd(1, ordering: .relaxed)
       }

@@ -56,6 +56,8 @@ struct WorkerSlot: ~Copyable {
 
   // Of disk workers.
   let passes = Atomic<UInt32>(0)
+  /// The pass that no pattern was written for yet.
+  let nextPass = Atomic<UInt32>(0)
   let bytesWritten = Atomic<UInt64>(0)
   let bytesVerified = Atomic<UInt64>(0)
   let flushes = Atomic<UInt32>(0)
