@@ -27,6 +27,21 @@ struct PayloadTests {
     #expect(counted > 0 && counted <= served && served <= counted + 100)
   }
 
+  @Test func `a pipe where a metric's file should be is no figure, and holds nobody up`() throws {
+    let file = try scratch.write(
+      """
+      {"ktstr": 1, "name": "pipe", "duration": "1s", "machine": {"cpus": 1},
+       "work": [{"name": "spin", "type": "spin"}],
+       "payload": [{"name": "pipe", "program": "mkfifo", "arguments": ["/tmp/o"],
+                    "metrics": [{"name": "x", "pointer": "/x", "from": "file:/tmp/o"}]}],
+       "expect": {"payload": [{"name": "pipe", "metric": "x", "min": 1}]}}
+      """, to: "pipe.json")
+    let run = try Invocation.test([file], in: scratch).run()
+    #expect(run.verdict.status == "inconclusive", "\(run.verdict.headline)")
+    let open = run.verdict.checks.filter { $0.status != "pass" }
+    #expect(open.map(\.id) == ["payload.metric"])
+  }
+
   /// The number behind the last occurrence of a text that is not 0.
   private func number(_ text: String, in file: String, of directory: String) throws -> Int? {
     let content = String(
