@@ -179,7 +179,9 @@ package struct ExecLoop: ~Copyable {
 
   private var panic: ExecOutcome {
     let text = scanner.panicText
-    if let line = EngineFault.line(in: text, engine: request.machine.engine) {
+    if let line = EngineFault.line(
+      in: text, trouble: scanner.trouble.lines, engine: request.machine.engine)
+    {
       return .engineFault(line: line, streamsAreUntouched: streamsAreUntouched)
     }
     let line = text.split(separator: "\n").first { $0.contains("Kernel panic") }
@@ -263,7 +265,6 @@ package struct ExecLoop: ~Copyable {
 
   private mutating func readInput() throws(RunFailure) {
     var bytes: [UInt8] = []
-    streamsAreUntouched = false
     do {
       bytes = try DescriptorIO.readSome(
         input, subject: "standard input", limit: ProgramOrder.maximumInput)
@@ -275,6 +276,8 @@ package struct ExecLoop: ~Copyable {
       default: break
       }
     }
+    // The end of a file is there for the next attempt, too; that of a terminal is typed once.
+    if !bytes.isEmpty || isatty(input) == 1 { streamsAreUntouched = false }
     if bytes.isEmpty { inputIsOpen = false }
     channel.post(bytes.isEmpty ? .inputEnded : .input(bytes))
   }

@@ -2,6 +2,7 @@ package import Evidence
 import FoundationEssentials
 import Glibc
 import HostOS
+import Machine
 import Programs
 
 /// How an exec ended, and where its run directory is if that was kept.
@@ -39,7 +40,8 @@ package struct ExecRunner: Sendable {
     if case .engineFault(let line, streamsAreUntouched: true) = result.outcome {
       note("the engine's software CPU is at fault, not the guest: \(line); trying again")
       try discard(&result)
-      result = try attempt(prepared, order, note: note)
+      // The fault is one of several host threads.
+      result = try attempt(prepared, order, .single, note: note)
     }
     if !order.keep, !result.outcome.isFailure {
       try discard(&result)
@@ -55,23 +57,27 @@ package struct ExecRunner: Sendable {
   }
 
   private func attempt(
-    _ prepared: borrowing PreparedExec, _ order: ExecOrder, note: (String) -> Void
+    _ prepared: borrowing PreparedExec, _ order: ExecOrder, _ threading: Threading? = nil,
+    note: (String) -> Void
   ) throws -> ExecResult {
     let name = GuestPath.name(of: order.command[0])
     let directory = try RunDirectory.create(
       in: order.output, time: Timestamp.compact(Date()), name: "exec-\(Self.plain(name))",
       runID: Hexadecimal.text(UInt64.random(in: .min ... .max)))
     var result = ExecResult(outcome: .interrupted, directory: directory)
-    result.outcome = try outcome(of: prepared, in: directory, note: note)
+    var request = prepared.request
+    request.machine.threading = threading ?? request.machine.threading
+    result.outcome = try outcome(of: prepared, request, in: directory, note: note)
     return result
   }
 
   private func outcome(
-    of prepared: borrowing PreparedExec, in directory: RunDirectory, note: (String) -> Void
+    of prepared: borrowing PreparedExec, _ request: ExecRequest, in directory: RunDirectory,
+    note: (String) -> Void
   ) throws -> ExecOutcome {
-    try directory.write(json: prepared.request, to: .machine)
+    try directory.write(json: request, to: .machine)
     try directory.write(prepared.plan, to: .plan)
-    let limit = prepared.request.totalNanoseconds?.saturatingAdd(Self.grace) ?? .max
+    let limit = request.totalNanoseconds?.saturatingAdd(Self.grace) ?? .max
     let end = try supervisor.run(
       ["exec-process", "--", directory.path],
       descriptors: [

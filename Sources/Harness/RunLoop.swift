@@ -157,7 +157,9 @@ package struct RunLoop: ~Copyable {
     if outcome == .interrupted { return outcome }
     if recorder.console.hasPanicked {
       let text = recorder.console.panicText
-      if let line = EngineFault.line(in: text, engine: engine) {
+      if let line = EngineFault.line(
+        in: text, trouble: recorder.console.trouble.lines, engine: engine)
+      {
         return .engineFault(text: line + "\n" + text)
       }
       return .guestPanic(text: text)

@@ -284,7 +284,9 @@ package struct ShellRelay: ~Copyable {
     // A panicked guest has no last word; a file with the words of a panic may be looked at.
     if scanner.hasPanicked, !hasFinished {
       let text = scanner.panicText
-      if let line = EngineFault.line(in: text, engine: engine) {
+      if let line = EngineFault.line(
+        in: text, trouble: scanner.trouble.lines, engine: engine)
+      {
         return .failed("the engine's software CPU is at fault, not the guest: \(line); try again")
       }
       let line = text.split(separator: "\n").first { $0.contains("Kernel panic") }

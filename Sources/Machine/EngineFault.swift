@@ -10,9 +10,15 @@ package enum EngineFault {
   ///   patching (jump labels, static calls). The kernel then dies of a breakpoint that it did not
   ///   set: `Oops: int3` (`int3: 0000` before Linux 6.10).
   /// - Flags computed out of stale state leave bits of an address in EFLAGS.
-  package static func line(in panicText: String, engine: EngineKind) -> String? {
+  ///
+  /// - Parameter trouble: lines of the console that tell of trouble before the panic: a second report
+  ///   may stand between the fault and it.
+  package static func line(
+    in panicText: String, trouble: [String] = [], engine: EngineKind
+  ) -> String? {
     guard engine == .tcg else { return nil }
-    return panicText.split(separator: "\n").first { line in
+    let lines = panicText.split(separator: "\n") + trouble.map { Substring($0) }
+    return lines.first { line in
       line.contains("int3: 0000 [#") || hasImpossibleFlags(line)
     }.map(String.init)
   }

@@ -46,7 +46,8 @@ struct Invocation {
   ) throws -> Invocation {
     try Invocation(
       finishing: try begin(
-        scenarios, options: options, in: scratch, environment: environment, launcher: launcher))
+        scenarios, options: options, in: scratch, environment: environment, launcher: launcher),
+      seconds: 150 * UInt64(max(1, scenarios.count)))
   }
 
   /// Begins to run scenarios, with results in the scratch directory.
@@ -66,8 +67,8 @@ struct Invocation {
   }
 
   /// Waits for what ``begin(_:options:in:environment:launcher:)`` began.
-  init(finishing process: KtstrProcess) throws {
-    let status = try process.finish()
+  init(finishing process: KtstrProcess, seconds: UInt64 = 150) throws {
+    let status = try process.finish(seconds: seconds)
     let report = try? JSONDecoder().decode(Report.self, from: Data(process.output.utf8))
     self.init(status: status, report: report, errors: process.errors)
   }

@@ -100,7 +100,8 @@ struct SchedulerTests {
       #!/bin/sh
       trap '' TERM
       /opt/loader run /opt/fifo.bpf.o &
-      sleep 2
+      until read -r s </sys/kernel/sched_ext/state && [ "$s" = enabled ]; do sleep 0.1; done
+      sleep 1
       kill -STOP $!
       while :; do sleep 1; done
 

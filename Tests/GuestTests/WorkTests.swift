@@ -233,7 +233,9 @@ struct WorkTests {
       """, in: scratch, options: ["--kernel", "6.12"])
     try expectSound(reports, cpus: 2)
     let kernel = try #require(reports.kernel)
-    #expect(Self.isNear(kernel.forks, try reports.iterations("fork"), within: 2))
+    // The kernel makes threads of its own now and then.
+    let forks = try reports.iterations("fork")
+    #expect(kernel.forks + 2 >= forks && kernel.forks <= forks + 30, "\(kernel.forks) of \(forks)")
     for name in ["nice", "policy", "cpus", "cgroups"] {
       for worker in try reports.group(name) {
         #expect(worker.iterations <= worker.wall / 5_000_000 + 1, "\(name)")

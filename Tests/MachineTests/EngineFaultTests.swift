@@ -28,4 +28,11 @@ import Testing
     let text = "BUG: kernel NULL pointer dereference\nKernel panic - not syncing: Fatal exception"
     #expect(EngineFault.line(in: text, engine: .tcg) == nil)
   }
+
+  @Test func `a fault with another report between it and the panic is found`() {
+    let text = "BUG: kernel NULL pointer dereference [#2]\nKernel panic - not syncing"
+    let trouble = ["Oops: int3: 0000 [#1]", "BUG: kernel NULL pointer dereference [#2]"]
+    #expect(EngineFault.line(in: text, trouble: trouble, engine: .tcg) == trouble[0])
+    #expect(EngineFault.line(in: text, trouble: [trouble[1]], engine: .tcg) == nil)
+  }
 }

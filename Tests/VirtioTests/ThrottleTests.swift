@@ -97,7 +97,7 @@ private let second: UInt64 = 1_000_000_000
     let counters = bench.device.counters()
     #expect(counters.reads == 12)
     #expect((1...8).contains(counters.throttleEvents))
-    #expect(counters.throttledNanoseconds >= 70_000_000)
+    #expect(counters.throttledNanoseconds >= 20_000_000)
     #expect(counters.throttledNanoseconds <= spent)
   }
 
