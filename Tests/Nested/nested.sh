@@ -73,7 +73,11 @@ inside() {
   status=$?
   cat inner
   [ "$status" = "$wanted" ] || { echo "status $status, $wanted expected"; return 1; }
-  grep -q "$words" inner || { echo "'$words' is not in it"; return 1; }
+  grep -q "$words" inner || {
+    echo "'$words' is not in it; the console ended with"
+    tail -n 60 "$(sed -n 's/.*; console: //p' inner | tail -n 1)"
+    return 1
+  }
   leftovers
 }
 
