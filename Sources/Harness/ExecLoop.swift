@@ -178,13 +178,10 @@ package struct ExecLoop: ~Copyable {
   }
 
   private var panic: ExecOutcome {
-    let text = scanner.panicText
-    if let line = EngineFault.line(
-      in: text, trouble: scanner.trouble.lines, engine: request.machine.engine)
-    {
+    if let line = scanner.faultLine(of: request.machine.engine) {
       return .engineFault(line: line, streamsAreUntouched: streamsAreUntouched)
     }
-    let line = text.split(separator: "\n").first { $0.contains("Kernel panic") }
+    let line = scanner.panicText.split(separator: "\n").first { $0.contains("Kernel panic") }
     return .failed("the guest's kernel panicked: \(line ?? "its console says no more")")
   }
 

@@ -36,12 +36,14 @@ package struct ExecRunner: Sendable {
     prepared.shortcomings.forEach(note)
     if supervisor.wasInterrupted { return ExecResult(outcome: .interrupted, directory: nil) }
     let parentIsNew = try Files.status(of: order.output) == nil
-    var result = try attempt(prepared, order, note: note)
+    var request = prepared.request
+    var result = try attempt(prepared, request, order, note: note)
     if case .engineFault(let line, streamsAreUntouched: true) = result.outcome {
       note("the engine's software CPU is at fault, not the guest: \(line); trying again")
       try discard(&result)
       // The fault is one of several host threads.
-      result = try attempt(prepared, order, .single, note: note)
+      request.machine.threading = .single
+      result = try attempt(prepared, request, order, note: note)
     }
     if !order.keep, !result.outcome.isFailure {
       try discard(&result)
@@ -57,7 +59,7 @@ package struct ExecRunner: Sendable {
   }
 
   private func attempt(
-    _ prepared: borrowing PreparedExec, _ order: ExecOrder, _ threading: Threading? = nil,
+    _ prepared: borrowing PreparedExec, _ request: ExecRequest, _ order: ExecOrder,
     note: (String) -> Void
   ) throws -> ExecResult {
     let name = GuestPath.name(of: order.command[0])
@@ -65,8 +67,6 @@ package struct ExecRunner: Sendable {
       in: order.output, time: Timestamp.compact(Date()), name: "exec-\(Self.plain(name))",
       runID: Hexadecimal.text(UInt64.random(in: .min ... .max)))
     var result = ExecResult(outcome: .interrupted, directory: directory)
-    var request = prepared.request
-    request.machine.threading = threading ?? request.machine.threading
     result.outcome = try outcome(of: prepared, request, in: directory, note: note)
     return result
   }

@@ -157,9 +157,7 @@ package struct RunLoop: ~Copyable {
     if outcome == .interrupted { return outcome }
     if recorder.console.hasPanicked {
       let text = recorder.console.panicText
-      if let line = EngineFault.line(
-        in: text, trouble: recorder.console.trouble.lines, engine: engine)
-      {
+      if let line = recorder.console.faultLine(of: engine) {
         return .engineFault(text: line + "\n" + text)
       }
       return .guestPanic(text: text)

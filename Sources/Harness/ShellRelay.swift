@@ -283,13 +283,10 @@ package struct ShellRelay: ~Copyable {
     if let lastFatal { return .failed("the guest's init gave up: \(lastFatal)") }
     // A panicked guest has no last word; a file with the words of a panic may be looked at.
     if scanner.hasPanicked, !hasFinished {
-      let text = scanner.panicText
-      if let line = EngineFault.line(
-        in: text, trouble: scanner.trouble.lines, engine: engine)
-      {
+      if let line = scanner.faultLine(of: engine) {
         return .failed("the engine's software CPU is at fault, not the guest: \(line); try again")
       }
-      let line = text.split(separator: "\n").first { $0.contains("Kernel panic") }
+      let line = scanner.panicText.split(separator: "\n").first { $0.contains("Kernel panic") }
       return .failed("the guest's kernel panicked: \(line ?? "its console says no more")")
     }
     if !prompt.wasFound, !hasFinished || initComplaint != nil {

@@ -2,11 +2,10 @@ import Wire
 
 extension Scenario {
   /// Cgroups that an action makes, in the order of the file.
-  package var laterCgroups: [CgroupSpec] {
-    phases.flatMap(\.actions).compactMap { action in
-      if case .create(let spec) = action { spec } else { nil }
-    }
-  }
+  package var laterCgroups: [CgroupSpec] { phases.createdCgroups }
+
+  /// All cgroups: those of the start, and behind them the ``laterCgroups``.
+  package var allCgroups: [CgroupSpec] { cgroups + laterCgroups }
 
   /// CPUs that some action takes off.
   package var cpusTakenOff: Set<Int> {
@@ -79,6 +78,15 @@ extension Scenario {
           .until(PhaseCondition(work: group(work), metric: metric), limitNanoseconds: limit)
         }
       return PhasePlan(name: phase.name, actions: phase.actions.map(lowered), hold: hold)
+    }
+  }
+}
+
+extension [PhaseSpec] {
+  /// Cgroups that an action makes, in order.
+  var createdCgroups: [CgroupSpec] {
+    flatMap(\.actions).compactMap { action in
+      if case .create(let spec) = action { spec } else { nil }
     }
   }
 }

@@ -46,9 +46,7 @@ struct ScenarioDecoder {
       object, phases: steps.map { phases[$0].spec.hold.longestNanoseconds })
     // A disk that could not be read is a disk all the same: one mistake, one message.
     let hasDisk = root.value["machine"]?["disk"] != nil
-    let created = phases.flatMap(\.spec.actions).compactMap { action in
-      if case .create(let spec) = action { DecodedCgroup(name: spec.name, spec: spec) } else { nil }
-    }
+    let created = phases.map(\.spec).createdCgroups.map { DecodedCgroup(name: $0.name, spec: $0) }
     let expectationContext = ExpectationContext(
       work: work ?? [], cgroups: (cgroups ?? []) + created, hasDisk: hasDisk,
       topology: machine?.topology, duration: duration,

@@ -2,7 +2,7 @@ extension Scenario {
   /// The CPUs that the cgroup of a group's workers gives them when they start; nil where it restricts
   /// nothing.
   package func cpuset(of group: WorkSpec) -> [Int]? {
-    Self.cpuset(of: group, among: cgroups + laterCgroups)
+    Self.cpuset(of: group, among: allCgroups)
   }
 
   /// The nearest cgroup with a set decides: sets of the groups below lie within it.

@@ -41,6 +41,11 @@ package struct WorkSpec: Equatable, Sendable {
     self.startsLater = startsLater
   }
 
+  /// Whether its workers start in a cgroup, or below it.
+  package func isIn(_ name: String) -> Bool {
+    cgroup.map { CgroupSpec.contains(name, $0) } ?? false
+  }
+
   /// How messages name a worker of the group: `spin/0`.
   package func workerName(_ number: Int) -> String {
     "\(name)/\(number)"

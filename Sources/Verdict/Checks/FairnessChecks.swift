@@ -78,9 +78,6 @@ extension Ledger {
     // The workers of one group start, stop and move together.
     guard groups.count > 1 else { return nil }
     let groups = groups.map { scenario.work[$0] }
-    func isInside(_ cgroup: String, _ group: WorkSpec) -> Bool {
-      group.cgroup.map { CgroupSpec.contains(cgroup, $0) } ?? false
-    }
     for phase in scenario.phases {
       for action in phase.actions {
         let changed: String? =
@@ -89,7 +86,7 @@ extension Ledger {
             .policy(let name, _, _):
             groups.contains { $0.name == name } ? name : nil
           case .freeze(let name), .unfreeze(let name):
-            groups.contains { isInside(name, $0) } && !groups.allSatisfy { isInside(name, $0) }
+            groups.contains { $0.isIn(name) } && !groups.allSatisfy { $0.isIn(name) }
               ? name : nil
           default: nil
           }

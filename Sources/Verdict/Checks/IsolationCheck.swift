@@ -87,17 +87,14 @@ extension Ledger {
 
   /// Whether a phase changes where a group may run, so that no one set holds throughout.
   private func changesPlace(of group: WorkSpec) -> Bool {
-    func isHome(_ cgroup: String) -> Bool {
-      group.cgroup.map { CgroupSpec.contains(cgroup, $0) } ?? false
-    }
-    return scenario.phases.contains { phase in
+    scenario.phases.contains { phase in
       phase.actions.contains { action in
         switch action {
         case .affinity(let work, _), .move(let work, _): work == group.name
-        case .set(let spec): spec.cpusetCPUs != nil && isHome(spec.name)
+        case .set(let spec): spec.cpusetCPUs != nil && group.isIn(spec.name)
         case .create(let spec):
-          isHome(spec.name)
-            && (scenario.cgroups + scenario.laterCgroups).contains {
+          group.isIn(spec.name)
+            && scenario.allCgroups.contains {
               $0.name == spec.name && $0.cpusetCPUs != spec.cpusetCPUs
             }
         default: false

@@ -53,7 +53,7 @@ extension FairnessLimit.Subject {
   func contains(_ group: WorkSpec) -> Bool {
     switch self {
     case .work(let name): group.name == name
-    case .cgroup(let name): group.cgroup.map { CgroupSpec.contains(name, $0) } ?? false
+    case .cgroup(let name): group.isIn(name)
     }
   }
 }

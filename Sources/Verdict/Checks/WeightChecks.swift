@@ -75,7 +75,7 @@ extension Ledger {
   /// Why no one weight is due to the cgroups throughout; nil when one is.
   private func reasonAgainstWeights(of cgroups: [String]) -> String? {
     let groups = scenario.work.indices.filter { index in
-      cgroups.contains { FairnessLimit.Subject.cgroup($0).contains(scenario.work[index]) }
+      cgroups.contains { scenario.work[index].isIn($0) }
     }
     if let reason = reasonAgainstComparing(groups) { return reason }
     for phase in scenario.phases {

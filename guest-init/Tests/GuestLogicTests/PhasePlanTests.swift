@@ -3,7 +3,7 @@ import Testing
 import Wire
 
 @Suite struct PhasePlanTests {
-  private func plan(_ actions: [PhaseAction], startsLater: Bool = false) -> Plan {
+  private func plan(_ actions: [PhaseAction]) -> Plan {
     Plan(
       mode: .run, runID: 0, seed: 0, durationNanoseconds: 1, sampleIntervalNanoseconds: 1,
       drainNanoseconds: 1, cpus: 4, needsDisk: false,
@@ -11,9 +11,7 @@ import Wire
         CgroupPlan(path: "a", settings: []),
         CgroupPlan(path: "a/b", settings: [.init(file: "cpu.max", value: "max")], comesLater: true),
       ],
-      work: [
-        WorkPlan(name: "w", kind: .spin, workers: 1, cgroup: nil, startsLater: startsLater)
-      ],
+      work: [WorkPlan(name: "w", kind: .spin, workers: 1, cgroup: nil)],
       schedulers: ["fifo", "vtime"].map { name in
         SchedulerPlan(
           name: name, program: program, attachNanoseconds: 1, stopNanoseconds: 1,
@@ -31,9 +29,9 @@ import Wire
     ProgramPlan(path: "/p", arguments: ["p"], environment: [], directory: "/", modules: [])
   }
 
-  private func refusal(_ action: PhaseAction, startsLater: Bool = false) -> String? {
+  private func refusal(_ action: PhaseAction) -> String? {
     do throws(Refusal) {
-      _ = try plan([action], startsLater: startsLater).roster(diskSize: nil)
+      _ = try plan([action]).roster(diskSize: nil)
       return nil
     } catch {
       return error.text
